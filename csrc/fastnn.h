@@ -1,0 +1,223 @@
+/* fastnn's C API: the whole of what Python (through Cython), the C driver and the
+ * tests see.  Standard headers only; nothing here knows Python.
+ *
+ * A plan is a network laid out in memory.  A job is one pass over data: training,
+ * a gradient, an evaluation or a prediction.  fnn_run walks the job's batches
+ * through the plan's phases with a team of threads.  Sizes are counts of elements
+ * unless a name says bytes.
+ *
+ * Thread safety: different plans may be used by different threads at once; one
+ * plan only by one thread at a time (the Python layer holds a lock). */
+#ifndef FASTNN_H
+#define FASTNN_H
+
+#include <stdint.h>
+
+#define FNN_BLOCK 16 /* features that lie together in an activation */
+#define FNN_PANEL 32 /* outputs that lie together in a weight matrix */
+#define FNN_MAX_THREADS 256
+#define FNN_MAX_SLOTS 2
+#define FNN_MAX_HYPERPARAMETERS 6
+
+/* Visible in the extension's file, where threadpoolctl looks for it. */
+#if defined(_WIN32)
+#define FNN_EXPORT __declspec(dllexport)
+#else
+#define FNN_EXPORT __attribute__((visibility("default")))
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+  FNN_OK,
+  FNN_NO_MEMORY,
+  FNN_BAD_ARGUMENT,
+  FNN_BAD_INPUT,  /* NaN or infinity in a row of the data: see fnn_job.bad_row */
+  FNN_NON_FINITE, /* the loss of the batch at fnn_job.position is not finite */
+  FNN_INTERRUPTED /* fnn_job.poll asked to stop */
+} fnn_status;
+
+typedef enum { FNN_FLOAT32, FNN_FLOAT64 } fnn_dtype;
+
+#define ACTIVATION(name, ...) FNN_ACTIVATION_##name,
+typedef enum {
+#include "ops/activations.def"
+  FNN_ACTIVATIONS
+} fnn_activation;
+#undef ACTIVATION
+
+#define LOSS(name, ...) FNN_LOSS_##name,
+typedef enum {
+#include "ops/losses.def"
+  FNN_LOSSES
+} fnn_loss;
+#undef LOSS
+
+#define OPTIMIZER(name, ...) FNN_OPTIMIZER_##name,
+typedef enum {
+#include "ops/optimizers.def"
+  FNN_OPTIMIZERS
+} fnn_optimizer;
+#undef OPTIMIZER
+
+typedef enum { FNN_LINK_identity, FNN_LINK_sigmoid, FNN_LINK_softmax } fnn_link;
+
+/* The rows of ops/ as names, for whoever has to list them. */
+typedef struct {
+  const char *name;
+  int32_t slots;               /* optimizers */
+  const char *hyperparameters; /* optimizers, separated by blanks */
+  int32_t link;                /* losses: fnn_link */
+} fnn_op;
+extern const fnn_op fnn_activation_ops[FNN_ACTIVATIONS];
+extern const fnn_op fnn_loss_ops[FNN_LOSSES];
+extern const fnn_op fnn_optimizer_ops[FNN_OPTIMIZERS];
+
+/* ---- arrays of the caller -------------------------------------------------- */
+
+typedef enum {
+  FNN_F32,
+  FNN_F64,
+  FNN_I8,
+  FNN_U8,
+  FNN_I16,
+  FNN_U16,
+  FNN_I32,
+  FNN_U32,
+  FNN_I64,
+  FNN_U64,
+  FNN_TYPES
+} fnn_type;
+
+/* A two-dimensional array as NumPy has it: any order, any strides, never written. */
+typedef struct {
+  const void *data;
+  int64_t rows, columns;
+  int64_t row_bytes, column_bytes; /* strides; may be negative or zero */
+  int32_t type;                    /* fnn_type */
+} fnn_array;
+
+/* ---- the plan -------------------------------------------------------------- */
+
+typedef enum { FNN_LAYER_DENSE } fnn_layer_kind;
+
+typedef struct {
+  int32_t kind;       /* fnn_layer_kind */
+  int32_t activation; /* fnn_activation */
+  double parameter;   /* of the activation: the negative slope of leaky_relu */
+  int64_t outputs;
+  int32_t bias; /* 0: none */
+} fnn_layer;
+
+typedef struct fnn_plan fnn_plan;
+
+/* A network of n_layers on rows of `inputs` features; all parameters are zero. */
+fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *layers,
+                           int32_t n_layers, fnn_plan **plan);
+void fnn_plan_free(fnn_plan *plan);
+int64_t fnn_plan_parameters(const fnn_plan *plan); /* number of weights and biases */
+int64_t fnn_plan_bytes(const fnn_plan *plan);      /* memory held now */
+
+/* What has the shape of the parameters.  Of `layer`: weights (inputs, outputs)
+ * C-contiguous and bias (outputs), in the plan's dtype; NULL skips one.  Reading a
+ * slot that no job has used yet gives zeros. */
+typedef enum { FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1 } fnn_part;
+fnn_status fnn_read(fnn_plan *plan, fnn_part part, int32_t layer, void *weights, void *bias);
+fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *weights,
+                     const void *bias);
+
+/* Besides the slots: what the next step needs to know of the ones before. */
+typedef struct {
+  int32_t optimizer; /* fnn_optimizer, or -1: none yet */
+  int64_t steps;
+  double decay[2]; /* hyperparameter[i] ^ steps */
+} fnn_optimizer_state;
+fnn_optimizer_state fnn_get_optimizer(const fnn_plan *plan);
+fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state); /* not the slots */
+void fnn_reset_optimizer(fnn_plan *plan); /* zero slots, step 0 */
+
+/* Copies of everything that training changes, to go back to: 0 and 1. */
+fnn_status fnn_snapshot(fnn_plan *plan, int32_t which);
+fnn_status fnn_restore(fnn_plan *plan, int32_t which);
+
+/* ---- jobs ------------------------------------------------------------------ */
+
+typedef enum {
+  FNN_TRAIN,    /* step after step: loss, gradient, update */
+  FNN_DERIVE,   /* mean loss over all rows and its gradient, left in FNN_GRADIENT */
+  FNN_EVALUATE, /* loss, and accuracy if asked for */
+  FNN_PREDICT   /* outputs */
+} fnn_mode;
+
+typedef struct {
+  int32_t mode; /* fnn_mode */
+  int32_t threads;
+  int64_t batch;        /* rows of a step (FNN_TRAIN); elsewhere a hint */
+  int64_t begin, end;   /* positions in `order` to visit */
+  const int64_t *order; /* row numbers, or NULL: as they stand */
+
+  fnn_array inputs;
+  fnn_array targets; /* (rows, outputs) values, or (rows, 1) class labels */
+  int32_t labels;    /* targets are class labels, known to be in range */
+  const double *row_weights;
+
+  int32_t loss;     /* fnn_loss */
+  int32_t accuracy; /* also count right answers */
+  int32_t link;     /* FNN_PREDICT: fnn_link applied to the outputs */
+  void *outputs;    /* FNN_PREDICT: (end - begin, outputs), the plan's dtype */
+
+  int32_t optimizer; /* fnn_optimizer */
+  double lr;
+  double hyperparameters[FNN_MAX_HYPERPARAMETERS];
+
+  /* Called about every 20 ms by the calling thread, between pieces of work; not 0:
+   * stop before the next update.  May be NULL. */
+  int (*poll)(void *context);
+  void *poll_context;
+
+  /* Results. */
+  double loss_sum;     /* of row weight * row loss */
+  double weight_sum;   /* of row weights */
+  double accuracy_sum; /* of row weight * share of right answers */
+  int64_t position;    /* where the job ended: `end`, or the first batch not done */
+  int64_t bad_row;     /* FNN_BAD_INPUT: row number ... */
+  int32_t bad_targets; /* ... in targets rather than inputs */
+} fnn_job;
+
+fnn_status fnn_run(fnn_plan *plan, fnn_job *job);
+
+/* ---- threads, CPU, numbers --------------------------------------------------- */
+
+/* The kernel tables that this CPU can run, best first, as static names; returns
+ * their number. */
+int32_t fnn_isas(const char **names, int32_t most);
+const char *fnn_isa(void);
+/* Chooses the table for plans made from now on; NULL or "" means the best one. */
+fnn_status fnn_select_isa(const char *name);
+
+/* A thread team kept between jobs; parked threads use no CPU. */
+void fnn_team_stop(void); /* ends its threads; the next job makes new ones */
+FNN_EXPORT int32_t fnn_team_size(void);
+
+/* FLOP/s of fused multiply-adds from registers, on `threads` threads together. */
+double fnn_fma_peak(fnn_dtype dtype, int32_t threads, double seconds);
+
+/* Threads that pay for a step of `batch` rows, at most `most`. */
+int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most);
+
+/* Philox4x32-10 (Salmon et al. 2011): element i depends on (seed, stream, i) alone. */
+void fnn_uniform(uint64_t seed, uint64_t stream, int64_t n, double *out); /* [0, 1) */
+void fnn_normal(uint64_t seed, uint64_t stream, int64_t n, double *out);
+void fnn_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out);
+
+/* One function of the kernels over an array, for tests: "exp", "log", "tanh", ... or
+ * an activation's name.  slopes (may be NULL) gets an activation's derivative. */
+fnn_status fnn_map(fnn_dtype dtype, const char *function, double parameter, int64_t n,
+                   const void *x, void *values, void *slopes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,272 @@
+/* A dense layer's three passes over its tiles (matmul.h) and what happens to a tile
+ * before it leaves the registers: bias and activation, the activation's slope, or the
+ * optimizer's rule.
+ *
+ * Loop order: panel of weights outside, tiles of rows inside, so that a panel (K x 32)
+ * stays in the cache while the rows pass by. */
+
+/* The registers of a tile at column n of a feature-blocked array, at row r. */
+FNN_INLINE void tile_columns(const int vectors, REAL *array, int64_t stride, int64_t n, int64_t r,
+                             REAL *columns[TILE_VECTORS]) {
+  FNN_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const int64_t column = n + v * LANES;
+    columns[v] =
+        array + (column / FNN_BLOCK * stride + r) * FNN_BLOCK + column % FNN_BLOCK;
+  }
+}
+
+/* Calls TILE(rows) for the rows from r to r1, full tiles first.  The powers of two
+ * after them keep the number of compiled tiles small. */
+#define FOR_TILES(r, r1, TILE)                                                                     \
+  for (; r1 - r >= TILE_ROWS; r += TILE_ROWS)                                                      \
+    TILE(TILE_ROWS);                                                                               \
+  for (; r1 - r >= 4; r += 4)                                                                      \
+    TILE(4);                                                                                       \
+  for (; r1 - r >= 2; r += 2)                                                                      \
+    TILE(2);                                                                                       \
+  for (; r1 > r; r += 1)                                                                           \
+    TILE(1);
+
+/* ---- forward ----------------------------------------------------------------- */
+
+FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t n,
+                             const REAL *W, int64_t r, int32_t activation) {
+  vec acc[TILE_ROWS][TILE_VECTORS];
+  tile_rows_product(rows, vectors, d->K, (const REAL *)d->X + r * FNN_BLOCK, d->stride, W, acc);
+  const REAL *b = (const REAL *)d->b + n;
+  FNN_UNROLL
+  for (int v = 0; v < vectors; v++) {
+    const vec bias = vload(b + v * LANES);
+    FNN_UNROLL
+    for (int i = 0; i < rows; i++)
+      acc[i][v] = acc[i][v] + bias;
+  }
+  activate_tile(rows, vectors, activation, d->parameter, acc);
+  REAL *Z[TILE_VECTORS];
+  tile_columns(vectors, d->Z, d->stride, n, r, Z);
+  FNN_UNROLL
+  for (int i = 0; i < rows; i++)
+    FNN_UNROLL
+    for (int v = 0; v < vectors; v++)
+      vstore(Z[v] + i * FNN_BLOCK, acc[i][v]);
+}
+
+FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, const REAL *W,
+                              int64_t r, int64_t r1, int32_t activation) {
+#define TILE(rows) forward_tile(rows, vectors, d, n, W, r, activation)
+  FOR_TILES(r, r1, TILE)
+#undef TILE
+}
+
+static void dense_forward(const fnn_dense *d, int64_t r0, int64_t r1, int32_t act) {
+  const int32_t activation = act ? d->activation : FNN_ACTIVATION_identity;
+  const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
+  for (int64_t n = 0; n < d->N; n += TILE_WIDTH) {
+    const REAL *W = (const REAL *)d->W + n / FNN_PANEL * FNN_PANEL * K16 + n % FNN_PANEL;
+    if (TILE_VECTORS > 1 && d->N - n <= LANES * (TILE_VECTORS / 2))
+      forward_tiles((TILE_VECTORS + 1) / 2, d, n, W, r0, r1, activation);
+    else
+      forward_tiles(TILE_VECTORS, d, n, W, r0, r1, activation);
+  }
+  if (activation_is_heavy(activation))
+    for (int64_t n = 0; n < d->N; n += FNN_BLOCK) {
+      const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;
+      activate_rows(activation, d->parameter, (r1 - r0) * FNN_BLOCK, (REAL *)d->Z + at,
+                    d->dZ ? (REAL *)d->dZ + at : NULL);
+    }
+}
+
+/* ---- backward-data ----------------------------------------------------------- */
+
+FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t k,
+                              const REAL *WT, int64_t r) {
+  vec acc[TILE_ROWS][TILE_VECTORS];
+  tile_rows_product(rows, vectors, d->N, (const REAL *)d->dZ + r * FNN_BLOCK, d->stride, WT, acc);
+  REAL *X[TILE_VECTORS], *dX[TILE_VECTORS];
+  tile_columns(vectors, d->X, d->stride, k, r, X);
+  tile_columns(vectors, d->dX, d->stride, k, r, dX);
+  slope_tile(rows, vectors, d->below, d->parameter_below, (const REAL *const *)X, dX, acc);
+  FNN_UNROLL
+  for (int i = 0; i < rows; i++)
+    FNN_UNROLL
+    for (int v = 0; v < vectors; v++)
+      vstore(dX[v] + i * FNN_BLOCK, acc[i][v]);
+}
+
+FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k, const REAL *WT,
+                               int64_t r, int64_t r1) {
+#define TILE(rows) backward_tile(rows, vectors, d, k, WT, r)
+  FOR_TILES(r, r1, TILE)
+#undef TILE
+}
+
+static void dense_backward(const fnn_dense *d, int64_t r0, int64_t r1) {
+  const int64_t N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
+  for (int64_t k = 0; k < d->K; k += TILE_WIDTH) {
+    const REAL *WT = (const REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + k % FNN_PANEL;
+    if (TILE_VECTORS > 1 && d->K - k <= LANES * (TILE_VECTORS / 2))
+      backward_tiles((TILE_VECTORS + 1) / 2, d, k, WT, r0, r1);
+    else
+      backward_tiles(TILE_VECTORS, d, k, WT, r0, r1);
+  }
+}
+
+/* ---- weight gradient and update ---------------------------------------------- */
+
+/* Applies the optimizer's rule to `lines` lines of `vectors` registers: line i has its
+ * gradient in acc[i] and its weights and state at offset + i * FNN_PANEL. */
+FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update *update,
+                            REAL *weights, REAL *const slots[FNN_MAX_SLOTS], int64_t offset,
+                            vec acc[TILE_ROWS][TILE_VECTORS]) {
+  const vec c0 = vset((REAL)update->c[0]), c1 = vset((REAL)update->c[1]),
+            c2 = vset((REAL)update->c[2]), c3 = vset((REAL)update->c[3]),
+            c4 = vset((REAL)update->c[4]), c5 = vset((REAL)update->c[5]);
+  (void)c1, (void)c2, (void)c3, (void)c4, (void)c5;
+  switch (update->optimizer) {
+#define LOAD_0
+#define LOAD_1 vec m = vload(slots[0] + at);
+#define LOAD_2 LOAD_1 vec v = vload(slots[1] + at);
+#define SAVE_0
+#define SAVE_1 vstore(slots[0] + at, m);
+#define SAVE_2 SAVE_1 vstore(slots[1] + at, v);
+#define OPTIMIZER(name, n_slots, hyperparameters, constants, ...)                                  \
+  case FNN_OPTIMIZER_##name:                                                                       \
+    FNN_UNROLL                                                                                     \
+    for (int i = 0; i < lines; i++)                                                                \
+      FNN_UNROLL                                                                                   \
+      for (int j = 0; j < vectors; j++) {                                                          \
+        const int64_t at = offset + i * FNN_PANEL + j * LANES;                                     \
+        const vec g = acc[i][j];                                                                   \
+        vec w = vload(weights + at);                                                               \
+        LOAD_##n_slots __VA_ARGS__;                                                                \
+        vstore(weights + at, w);                                                                   \
+        SAVE_##n_slots                                                                             \
+      }                                                                                            \
+    break;
+#include "../ops/optimizers.def"
+#undef OPTIMIZER
+#undef LOAD_0
+#undef LOAD_1
+#undef LOAD_2
+#undef SAVE_0
+#undef SAVE_1
+#undef SAVE_2
+  }
+}
+
+FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense *d, int64_t k,
+                          int64_t n, const fnn_update *update) {
+  const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
+  const int64_t offset = n / FNN_PANEL * FNN_PANEL * K16 + k * FNN_PANEL + n % FNN_PANEL;
+  const int store = update->optimizer == FNN_STORE;
+  REAL *dW = (REAL *)d->dW + offset;
+  vec acc[TILE_ROWS][TILE_VECTORS];
+  FNN_UNROLL
+  for (int i = 0; i < features; i++)
+    FNN_UNROLL
+    for (int v = 0; v < vectors; v++)
+      acc[i][v] = vset(0);
+  if (store && !update->first)
+    for (int i = 0; i < features; i++)
+      for (int v = 0; v < vectors; v++)
+        acc[i][v] = vload(dW + i * FNN_PANEL + v * LANES);
+
+  REAL *D[TILE_VECTORS];
+  tile_columns(vectors, d->dZ, d->stride, n, 0, D);
+  const REAL *A = (const REAL *)d->X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
+  tile_unit_product(features, vectors, update->rows, A, (const REAL *const *)D, acc);
+
+  if (store) {
+    FNN_UNROLL
+    for (int i = 0; i < features; i++)
+      FNN_UNROLL
+      for (int v = 0; v < vectors; v++)
+        vstore(dW + i * FNN_PANEL + v * LANES, acc[i][v]);
+  } else {
+    update_tile(features, vectors, update, d->W, (REAL *const *)d->mW, offset, acc);
+  }
+}
+
+FNN_INLINE void unit_tiles(const int vectors, const fnn_dense *d, int64_t k, int64_t k1, int64_t n,
+                           const fnn_update *update) {
+#define TILE(features) unit_tile(features, vectors, d, k, n, update)
+  FOR_TILES(k, k1, TILE)
+#undef TILE
+}
+
+/* The bias of a panel: sums over the rows in four interleaved partial sums, so that the
+ * additions need not wait for each other; the order depends on the rows' number alone. */
+static void bias_unit(const fnn_dense *d, int64_t n, int64_t n1, const fnn_update *update) {
+  for (; n < n1; n += LANES) {
+    REAL *D[TILE_VECTORS];
+    tile_columns(1, d->dZ, d->stride, n, 0, D);
+    vec sum[4] = {vset(0), vset(0), vset(0), vset(0)};
+    int64_t r = 0;
+    for (; r + 4 <= update->rows; r += 4)
+      FNN_UNROLL
+      for (int i = 0; i < 4; i++)
+        sum[i] = sum[i] + vload(D[0] + (r + i) * FNN_BLOCK);
+    for (; r < update->rows; r++)
+      sum[0] = sum[0] + vload(D[0] + r * FNN_BLOCK);
+    vec acc[TILE_ROWS][TILE_VECTORS];
+    acc[0][0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    if (update->optimizer == FNN_STORE) {
+      REAL *db = (REAL *)d->db + n;
+      const vec before = vload(db);
+      vstore(db, update->first ? acc[0][0] : (vec)(before + acc[0][0]));
+    } else {
+      update_tile(1, 1, update, d->b, (REAL *const *)d->mb, n, acc);
+    }
+  }
+}
+
+/* A 16 x 16 block, LANES x LANES at a time: log2(LANES) rounds of interleaving register
+ * i with register i + LANES/2 are a transposition. */
+static void transpose_block(const REAL *source, int64_t source_line, REAL *target,
+                            int64_t target_line) {
+  for (int row = 0; row < FNN_BLOCK; row += LANES)
+    for (int column = 0; column < FNN_BLOCK; column += LANES) {
+      vec x[LANES], y[LANES];
+      FNN_UNROLL
+      for (int i = 0; i < LANES; i++)
+        x[i] = vload(source + (row + i) * source_line + column);
+      FNN_UNROLL
+      for (int round = 1; round < LANES; round *= 2) {
+        FNN_UNROLL
+        for (int i = 0; i < LANES / 2; i++) {
+          y[2 * i] = vzip_low(x[i], x[i + LANES / 2]);
+          y[2 * i + 1] = vzip_high(x[i], x[i + LANES / 2]);
+        }
+        FNN_UNROLL
+        for (int i = 0; i < LANES; i++)
+          x[i] = y[i];
+      }
+      FNN_UNROLL
+      for (int i = 0; i < LANES; i++)
+        vstore(target + (column + i) * target_line + row, x[i]);
+    }
+}
+
+static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_update *update) {
+  const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
+  for (int64_t u = u0; u < u1; u++) {
+    const int64_t panel = u / (K16 / FNN_BLOCK) * FNN_PANEL;
+    const int64_t k = u % (K16 / FNN_BLOCK) * FNN_BLOCK;
+    const int64_t k1 = k + FNN_BLOCK < d->K ? k + FNN_BLOCK : d->K;
+    const int64_t n1 = panel + FNN_PANEL < N16 ? panel + FNN_PANEL : N16;
+    for (int64_t n = panel; n < n1; n += TILE_WIDTH)
+      if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
+        unit_tiles((TILE_VECTORS + 1) / 2, d, k, k1, n, update);
+      else
+        unit_tiles(TILE_VECTORS, d, k, k1, n, update);
+    if (k == 0 && d->bias)
+      bias_unit(d, panel, n1, update);
+    if (d->WT && update->optimizer != FNN_STORE)
+      for (int64_t n = panel; n < n1; n += FNN_BLOCK)
+        transpose_block((const REAL *)d->W + panel * K16 + k * FNN_PANEL + n % FNN_PANEL, FNN_PANEL,
+                        (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + n * FNN_PANEL +
+                            k % FNN_PANEL,
+                        FNN_PANEL);
+  }
+}

@@ -1,0 +1,192 @@
+/* The loss of each row and its gradient in the raw outputs: the loop around the
+ * ELEMENTWISE rows of ops/losses.def, and the ROW losses themselves.
+ *
+ * All take raw outputs.  dH gets the gradient of the batch's mean loss, so the row's
+ * weight and the batch's scale are in it; row_loss gets the row's own loss.  Sums over a row
+ * go over 16 lanes first and then down a fixed tree, whatever the register's width;
+ * lanes past the last output add nothing and get a zero gradient. */
+
+FNN_INLINE REAL tree_sum(REAL lanes[FNN_BLOCK]) {
+  for (int half = FNN_BLOCK / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++)
+      lanes[i] = lanes[i] + lanes[i + half];
+  return lanes[0];
+}
+
+FNN_INLINE REAL tree_max(REAL lanes[FNN_BLOCK]) {
+  for (int half = FNN_BLOCK / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; i++)
+      lanes[i] = lanes[i + half] > lanes[i] ? lanes[i + half] : lanes[i];
+  return lanes[0];
+}
+
+/* 0, 1, 2, ... of a block's lanes, from lane i on. */
+FNN_INLINE vec lane_numbers(int i) {
+  static const REAL numbers[FNN_BLOCK] __attribute__((aligned(64))) = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                                       8, 9, 10, 11, 12, 13, 14, 15};
+  return vload(numbers + i);
+}
+
+/* Lane by lane: x where the lane is one of the `some` first of its block, else y. */
+FNN_INLINE vec where_used(int64_t some, int i, vec x, vec y) {
+  return vselect_gt(vset((REAL)some), lane_numbers(i), x, y);
+}
+
+typedef struct {
+  REAL max, sum; /* of z, and of exp(z - max) */
+} softmax_parts;
+
+/* z: [C/16][stride][16] at the row. */
+static softmax_parts softmax_of_row(int64_t C, int64_t stride, const REAL *z) {
+  const vec least = vset(-(REAL)INFINITY);
+  softmax_parts parts;
+  REAL lanes[FNN_BLOCK] __attribute__((aligned(64)));
+  vec most[FNN_BLOCK / LANES], sum[FNN_BLOCK / LANES];
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    most[i] = least, sum[i] = vset(0);
+  for (int64_t c = 0; c < C; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK / LANES; i++)
+      most[i] = vmax(most[i], where_used(C - c, i * LANES, vload(z + c * stride + i * LANES), least));
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    vstore(lanes + i * LANES, most[i]);
+  parts.max = tree_max(lanes);
+  for (int64_t c = 0; c < C; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK / LANES; i++)
+      sum[i] = sum[i] + where_used(C - c, i * LANES,
+                                   vexp(vload(z + c * stride + i * LANES) - vset(parts.max)),
+                                   vset(0));
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    vstore(lanes + i * LANES, sum[i]);
+  parts.sum = tree_sum(lanes);
+  return parts;
+}
+
+FNN_INLINE REAL log_of(REAL x) {
+  REAL lanes[LANES];
+  vstoreu(lanes, vlog(vset(x)));
+  return lanes[0];
+}
+
+/* -sum over classes of t log softmax(z), t one-hot for a label. */
+FNN_INLINE double cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+  const REAL *z = (const REAL *)l->Z + r * FNN_BLOCK;
+  const REAL *t = l->labels ? NULL : (const REAL *)l->T + r * FNN_BLOCK;
+  REAL *dz = l->dH ? (REAL *)l->dH + r * FNN_BLOCK : NULL;
+  const softmax_parts softmax = softmax_of_row(l->C, l->stride, z);
+  const REAL log_sum = log_of(softmax.sum);
+  const int64_t label = l->labels ? l->labels[r] : -1;
+  double loss = 0;
+  REAL mass = 1; /* of the targets */
+
+  if (t) {
+    REAL masses[FNN_BLOCK] = {0}, losses[FNN_BLOCK] = {0};
+    for (int64_t c = 0; c < l->C; c++) {
+      const REAL x = t[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK];
+      const REAL y = z[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK];
+      masses[c % FNN_BLOCK] += x;
+      losses[c % FNN_BLOCK] += x == 0 ? 0 : x * (log_sum - (y - softmax.max));
+    }
+    mass = tree_sum(masses);
+    loss = tree_sum(losses);
+  } else {
+    const REAL y = z[label / FNN_BLOCK * l->stride * FNN_BLOCK + label % FNN_BLOCK];
+    loss = log_sum - (y - softmax.max);
+  }
+  if (!dz)
+    return loss;
+
+  const vec share = vset(mass / softmax.sum);
+  for (int64_t c = 0; c < l->C; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK; i += LANES) {
+      const int64_t at = c * l->stride + i;
+      const vec p = vexp(vload(z + at) - vset(softmax.max)) * share;
+      const vec numbers = lane_numbers(i) + vset((REAL)c);
+      const vec target =
+          t ? vload(t + at)
+            : vselect((ivec)(numbers == vset((REAL)label)), vset(1), vset(0));
+      vstore(dz + at, where_used(l->C - c, i, (p - target) * vset(scale), vset(0)));
+    }
+  return loss;
+}
+
+/* Mean over the outputs; `loss` is a constant where this is called. */
+FNN_INLINE double elementwise_row(const int32_t loss, const fnn_loss_rows *l, int64_t r,
+                                  REAL scale) {
+  const vec zero = vset(0);
+  REAL lanes[FNN_BLOCK] __attribute__((aligned(64)));
+  vec sum[FNN_BLOCK / LANES];
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    sum[i] = zero;
+  for (int64_t c = 0; c < l->C; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK / LANES; i++) {
+      const int64_t at = (c / FNN_BLOCK * l->stride + r) * FNN_BLOCK + i * LANES;
+      const vec z = vload((const REAL *)l->Z + at), t = vload((const REAL *)l->T + at);
+      vec v = zero, d = zero;
+      switch (loss) {
+#define VALUE_ELEMENTWISE(value, slope) v = value, d = slope
+#define VALUE_ROW(value, slope)
+#define LOSS(name, form, link, value, slope)                                                       \
+  case FNN_LOSS_##name:                                                                            \
+    VALUE_##form(value, slope);                                                                    \
+    break;
+#include "../ops/losses.def"
+#undef LOSS
+#undef VALUE_ELEMENTWISE
+#undef VALUE_ROW
+      }
+      sum[i] = sum[i] + where_used(l->C - c, i * LANES, v, zero);
+      if (l->dH)
+        vstore((REAL *)l->dH + at, where_used(l->C - c, i * LANES, d * vset(scale), zero));
+    }
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    vstore(lanes + i * LANES, sum[i]);
+  return (double)tree_sum(lanes) / (double)l->C;
+}
+
+/* Share of right answers: of the class with the highest output where the loss is
+ * cross_entropy, else of outputs on the side of 1/2 (of their probability) that the
+ * target is on. */
+static double accuracy_of_row(const fnn_loss_rows *l, int64_t r) {
+  const int classes = fnn_loss_ops[l->loss].link == FNN_LINK_softmax;
+  int64_t right = 0, best = 0, target = l->labels ? l->labels[r] : 0;
+  REAL best_z = 0, best_t = 0;
+  for (int64_t c = 0; c < l->C; c++) {
+    const int64_t at = (c / FNN_BLOCK * l->stride + r) * FNN_BLOCK + c % FNN_BLOCK;
+    const REAL z = ((const REAL *)l->Z)[at], t = l->labels ? 0 : ((const REAL *)l->T)[at];
+    if (c == 0 || z > best_z)
+      best = c, best_z = z;
+    if (!l->labels && (c == 0 || t > best_t))
+      target = c, best_t = t;
+    right += (z > 0) == (t > (REAL)0.5);
+  }
+  return classes ? best == target : (double)right / (double)l->C;
+}
+
+static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
+  for (int64_t r = r0; r < r1; r++) {
+    const double weight = l->weights ? l->weights[r] : 1;
+    const REAL row_scale = (REAL)(weight * l->scale);
+    const REAL mean_scale = (REAL)(weight * l->scale / (double)l->C);
+    (void)row_scale, (void)mean_scale;
+    switch (l->loss) {
+#define ROW_LOSS_ELEMENTWISE(name) elementwise_row(FNN_LOSS_##name, l, r, mean_scale)
+#define ROW_LOSS_ROW(name) name##_row(l, r, row_scale)
+#define LOSS(name, form, ...)                                                                      \
+  case FNN_LOSS_##name:                                                                            \
+    l->row_loss[r] = ROW_LOSS_##form(name);                                                        \
+    break;
+#include "../ops/losses.def"
+#undef LOSS
+#undef ROW_LOSS_ELEMENTWISE
+#undef ROW_LOSS_ROW
+    }
+    if (l->row_accuracy)
+      l->row_accuracy[r] = accuracy_of_row(l, r);
+  }
+  if (l->dH && l->dH != l->dZ)
+    for (int64_t c = 0; c < l->C; c += FNN_BLOCK) {
+      const int64_t at = (c / FNN_BLOCK * l->stride + r0) * FNN_BLOCK;
+      slope_rows(l->activation, l->parameter, (r1 - r0) * FNN_BLOCK, (const REAL *)l->Z + at,
+                 (const REAL *)l->dH + at, (REAL *)l->dZ + at);
+    }
+}

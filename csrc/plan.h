@@ -1,0 +1,64 @@
+/* A network laid out in memory (plan.c) and the phases that jobs walk (train.c). */
+#ifndef FASTNN_PLAN_H
+#define FASTNN_PLAN_H
+
+#include "table.h"
+
+typedef enum {
+  PHASE_GATHER,   /* rows of inputs, targets, weights */
+  PHASE_FORWARD,  /* a layer */
+  PHASE_LOSS,     /* and its gradient */
+  PHASE_BACKWARD, /* a layer */
+  PHASE_AGREE,    /* barrier; all go on or all stop */
+  PHASE_SUM,      /* losses of the rows, by thread 0 */
+  PHASE_UNITS,    /* weight gradients, updated or stored */
+  PHASE_SCATTER,  /* outputs */
+  PHASE_BARRIER,
+  PHASE_END
+} fnn_phase_kind;
+
+typedef struct {
+  int32_t kind; /* fnn_phase_kind */
+  int32_t layer;
+} fnn_phase;
+
+/* Memory that grows when more is asked for and is zero then. */
+typedef struct {
+  char *data;
+  int64_t bytes;
+} fnn_arena;
+
+struct fnn_plan {
+  fnn_dtype dtype;
+  int32_t size; /* bytes of an element */
+  const fnn_kernels *kernels;
+  int32_t n_layers;
+  fnn_dense *layers;
+  fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */
+
+  /* [W | b] of every layer, then the WT of all but the first; state and gradient have
+   * the shape of the first part. */
+  fnn_arena parameters, gradient, slots[FNN_MAX_SLOTS];
+  fnn_arena snapshots[2];
+  int64_t region; /* elements of the first part */
+
+  /* Optimizer: steps taken, and hyperparameter[i] ^ steps. */
+  int32_t optimizer;
+  int64_t steps;
+  double decay[2];
+
+  /* One batch: the layers' X, Z, dX, dZ and these. */
+  fnn_arena workspace;
+  int64_t stride;
+  void *targets;         /* [C/16][stride][16] */
+  void *output_gradient; /* [C/16][stride][16] */
+  int32_t *labels;       /* [stride] */
+  double *row_weights, *row_loss, *row_accuracy;
+};
+
+/* Makes room for batches of `stride` rows, and for an optimizer's state or the gradient. */
+fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride);
+fnn_status fnn_plan_use_optimizer(fnn_plan *plan, int32_t optimizer);
+fnn_status fnn_plan_use_gradient(fnn_plan *plan);
+
+#endif

@@ -1,0 +1,500 @@
+/* The executor: walks a job's batches through the plan's phases with the team.
+ *
+ * A training step:   rows of the batch, split over the threads
+ *                      gather -> forward -> loss and its gradient -> backward-data
+ *                    AGREE: all threads are here, and all go on or all stop
+ *                    weight units, split over the threads by cost
+ *                      gradient summed over the batch in registers, optimizer's rule
+ *                    BARRIER
+ *
+ * A reason to stop (bad input, a loss that is not finite, a poll that says so) is noted
+ * while rows are worked on and read right after AGREE, so no thread is left waiting and
+ * a batch is updated whole or not at all.  Notes are written only between BARRIER and
+ * AGREE and read only between AGREE and BARRIER. */
+#include "cpu.h"
+#include "plan.h"
+#include "team.h"
+
+#include <math.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#define ROWS_AT_ONCE 96     /* per forward or backward call: their part of X stays in L2 */
+#define POLL_SECONDS 0.02   /* between calls of poll */
+#define POLL_FLOPS 2e6      /* between looks at the clock */
+#define CHUNK_ROWS 256      /* per thread, where the rows' number changes no bit */
+#define DERIVE_ROWS 1024    /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
+#define FLOPS_A_THREAD 3e5  /* what a step must have before another thread pays */
+
+enum { STOP_INTERRUPTED = 1, STOP_NON_FINITE = 2, STOP_BAD_INPUT = 4 };
+
+typedef struct {
+  fnn_plan *plan;
+  fnn_job *job;
+  int64_t batch; /* rows of a step or chunk, of all threads together */
+  double scale;  /* FNN_DERIVE: 1 / sum of all row weights */
+  int32_t act;   /* whether the last layer's activation is applied */
+
+  fnn_update update;
+  double next_decay[2];
+  double work_since_look, last_poll;
+
+  atomic_int stop;              /* bits of the above */
+  atomic_int_fast64_t bad_place; /* 2 * position (+ 1: in targets) of the first bad row */
+} run_t;
+
+/* ---- small pieces ------------------------------------------------------------------ */
+
+static int64_t row_of(const fnn_job *job, int64_t position) {
+  return job->order ? job->order[position] : position;
+}
+
+static double weight_of(const fnn_job *job, int64_t position) {
+  return job->row_weights ? job->row_weights[row_of(job, position)] : 1;
+}
+
+static double weight_sum(const fnn_job *job, int64_t begin, int64_t end) {
+  if (job->row_weights == NULL)
+    return (double)(end - begin);
+  double sum = 0;
+  for (int64_t i = begin; i < end; i++)
+    sum += weight_of(job, i);
+  return sum;
+}
+
+static int32_t label_of(const fnn_array *labels, int64_t row) {
+  const char *at = (const char *)labels->data + row * labels->row_bytes;
+#define LABEL(type)                                                                                \
+  {                                                                                                \
+    type x;                                                                                        \
+    __builtin_memcpy(&x, at, sizeof x);                                                            \
+    return (int32_t)x;                                                                             \
+  }
+  switch (labels->type) {
+  case FNN_I8:
+    LABEL(int8_t)
+  case FNN_U8:
+    LABEL(uint8_t)
+  case FNN_I16:
+    LABEL(int16_t)
+  case FNN_U16:
+    LABEL(uint16_t)
+  case FNN_I32:
+    LABEL(int32_t)
+  case FNN_U32:
+    LABEL(uint32_t)
+  case FNN_I64:
+    LABEL(int64_t)
+  default:
+    LABEL(uint64_t)
+  }
+#undef LABEL
+}
+
+static void note_bad_row(run_t *run, int64_t position, int targets) {
+  const int64_t place = 2 * position + targets;
+  int_fast64_t seen = atomic_load(&run->bad_place);
+  while (place < seen && !atomic_compare_exchange_weak(&run->bad_place, &seen, place)) {
+  }
+  atomic_fetch_or(&run->stop, STOP_BAD_INPUT);
+}
+
+/* Called by thread 0 after a piece of work of so many FLOPs. */
+static void tick(run_t *run, double flops) {
+  if (run->job->poll == NULL || (run->work_since_look += flops) < POLL_FLOPS)
+    return;
+  run->work_since_look = 0;
+  const double now = fnn_seconds();
+  if (now - run->last_poll < POLL_SECONDS)
+    return;
+  if (run->job->poll(run->job->poll_context))
+    atomic_fetch_or(&run->stop, STOP_INTERRUPTED);
+  run->last_poll = fnn_seconds();
+}
+
+/* ---- rows -------------------------------------------------------------------------- */
+
+/* Rows r0..r1 of the workspace get positions first + r0.. of the job. */
+static void gather(run_t *run, int64_t first, int64_t r0, int64_t r1) {
+  fnn_plan *plan = run->plan;
+  const fnn_job *job = run->job;
+  const fnn_kernels *kernels = plan->kernels;
+  int64_t bad = kernels->gather(&job->inputs, job->order, first, r0, r1, plan->stride,
+                                plan->layers[0].X);
+  if (bad >= 0)
+    note_bad_row(run, first + bad, 0);
+  if (job->mode == FNN_PREDICT)
+    return;
+  if (job->labels) {
+    for (int64_t r = r0; r < r1; r++)
+      plan->labels[r] = label_of(&job->targets, row_of(job, first + r));
+  } else {
+    bad = kernels->gather(&job->targets, job->order, first, r0, r1, plan->stride, plan->targets);
+    if (bad >= 0)
+      note_bad_row(run, first + bad, 1);
+  }
+  if (job->row_weights)
+    for (int64_t r = r0; r < r1; r++)
+      plan->row_weights[r] = weight_of(job, first + r);
+}
+
+static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1) {
+  const fnn_plan *plan = run->plan;
+  const fnn_job *job = run->job;
+  const fnn_dense *last = &plan->layers[plan->n_layers - 1];
+  double scale = run->scale;
+  if (job->mode == FNN_TRAIN) {
+    const double sum = weight_sum(job, first, first + rows);
+    scale = sum > 0 ? 1 / sum : 0;
+  }
+  const int identity = last->activation == FNN_ACTIVATION_identity || !run->act;
+  const fnn_loss_rows l = {
+      .C = last->N,
+      .stride = plan->stride,
+      .Z = last->Z,
+      .T = plan->targets,
+      .labels = job->labels ? plan->labels : NULL,
+      .weights = job->row_weights ? plan->row_weights : NULL,
+      .scale = scale,
+      .dH = job->mode == FNN_EVALUATE ? NULL : identity ? last->dZ : plan->output_gradient,
+      .dZ = last->dZ,
+      .activation = last->activation,
+      .parameter = last->parameter,
+      .row_loss = plan->row_loss,
+      .row_accuracy = job->accuracy ? plan->row_accuracy : NULL,
+      .loss = job->loss,
+  };
+  plan->kernels->loss(&l, r0, r1);
+  double sum = 0; /* NaN once a row's loss is not finite */
+  for (int64_t r = r0; r < r1; r++)
+    sum += plan->row_loss[r] - plan->row_loss[r];
+  if (sum != 0 && job->mode != FNN_EVALUATE)
+    atomic_fetch_or(&run->stop, STOP_NON_FINITE);
+}
+
+/* Thread 0, once a batch is known to be good: sums in the order of the rows. */
+static void sum_rows(run_t *run, int64_t first, int64_t rows) {
+  const fnn_plan *plan = run->plan;
+  fnn_job *job = run->job;
+  for (int64_t r = 0; r < rows; r++) {
+    const double weight = job->row_weights ? plan->row_weights[r] : 1;
+    /* A row of weight 0 counts nothing, whatever its loss is. */
+    job->loss_sum += weight == 0 ? 0 : weight * plan->row_loss[r];
+    job->weight_sum += weight;
+    if (job->accuracy)
+      job->accuracy_sum += weight * plan->row_accuracy[r];
+  }
+  job->position = first + rows;
+}
+
+/* ---- the optimizer's step ------------------------------------------------------------ */
+
+/* Thread 0, while rows are worked on: the constants of the step to come. */
+static void prepare_update(run_t *run, int64_t rows) {
+  const fnn_job *job = run->job;
+  run->update.rows = rows;
+  if (job->mode == FNN_DERIVE) {
+    run->update.first = job->position == job->begin;
+    return;
+  }
+  const double *p = job->hyperparameters, lr = job->lr;
+  double *c = run->update.c, *decay = run->next_decay;
+  decay[0] = run->plan->decay[0] * p[0];
+  decay[1] = run->plan->decay[1] * p[1];
+  switch (job->optimizer) {
+#define OPTIMIZER(name, slots, hyperparameters, constants, ...)                                    \
+  case FNN_OPTIMIZER_##name:                                                                       \
+    (void)constants;                                                                               \
+    break;
+#include "ops/optimizers.def"
+#undef OPTIMIZER
+  }
+}
+
+static void commit_update(run_t *run) {
+  run->plan->decay[0] = run->next_decay[0];
+  run->plan->decay[1] = run->next_decay[1];
+  run->plan->steps++;
+}
+
+/* ---- weight units ---------------------------------------------------------------------- */
+
+static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->K, FNN_BLOCK) / FNN_BLOCK; }
+static int64_t n_units(const fnn_dense *d) {
+  return k_units(d) * (FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL);
+}
+
+/* Work of unit u, in outputs x inputs: its real inputs, its outputs up to a block. */
+static int64_t unit_cost(const fnn_dense *d, int64_t u) {
+  const int64_t k = u % k_units(d) * FNN_BLOCK, n = u / k_units(d) * FNN_PANEL;
+  const int64_t columns = FNN_ROUND_UP(d->N, FNN_BLOCK) - n;
+  return (d->K - k < FNN_BLOCK ? d->K - k : FNN_BLOCK) *
+         (columns < FNN_PANEL ? columns : FNN_PANEL);
+}
+
+static int64_t units_in_all(const fnn_plan *plan) {
+  int64_t n = 0;
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    n += n_units(&plan->layers[l]);
+  return n;
+}
+
+/* The first unit, counted through all layers, of thread t of T: such that each thread
+ * has about the same cost. */
+static int64_t first_unit(const fnn_plan *plan, int t, int T) {
+  if (t == 0)
+    return 0;
+  if (t == T)
+    return units_in_all(plan);
+  int64_t total = 0, sum = 0, u = 0;
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    total += plan->layers[l].K * FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    for (int64_t i = 0; i < n_units(&plan->layers[l]); i++, u++) {
+      sum += unit_cost(&plan->layers[l], i);
+      if (sum * T > total * t)
+        return u;
+    }
+  return u;
+}
+
+static void units(const run_t *run, int64_t u0, int64_t u1) {
+  const fnn_plan *plan = run->plan;
+  for (int32_t l = 0; l < plan->n_layers && u1 > 0; l++) {
+    const int64_t n = n_units(&plan->layers[l]);
+    if (u0 < n)
+      plan->kernels->units(&plan->layers[l], u0 > 0 ? u0 : 0, u1 < n ? u1 : n, &run->update);
+    u0 -= n;
+    u1 -= n;
+  }
+}
+
+/* ---- the walk ---------------------------------------------------------------------------- */
+
+/* A layer's rows in pieces, so that a poll is never far away. */
+static void layer_rows(run_t *run, const fnn_phase *phase, int64_t r0, int64_t r1, int thread) {
+  const fnn_plan *plan = run->plan;
+  const fnn_dense *d = &plan->layers[phase->layer];
+  const int last = phase->layer == plan->n_layers - 1;
+  for (int64_t r = r0; r < r1; r += ROWS_AT_ONCE) {
+    const int64_t end = r + ROWS_AT_ONCE < r1 ? r + ROWS_AT_ONCE : r1;
+    if (phase->kind == PHASE_FORWARD)
+      plan->kernels->forward(d, r, end, run->act || !last);
+    else
+      plan->kernels->backward(d, r, end);
+    if (thread == 0)
+      tick(run, 2.0 * (double)(end - r) * (double)d->K * (double)d->N);
+  }
+}
+
+/* Thread `thread`'s share of n rows, in whole tiles. */
+static int64_t first_row(const fnn_plan *plan, int64_t n, int thread, int threads) {
+  const int64_t tile = plan->kernels->tile_rows, tiles = (n + tile - 1) / tile;
+  const int64_t row = tiles * thread / threads * tile;
+  return row < n ? row : n;
+}
+
+/* All modes but FNN_PREDICT: the threads meet in every batch. */
+static void work_together(void *context, int thread, int threads) {
+  run_t *run = context;
+  fnn_plan *plan = run->plan;
+  const fnn_job *job = run->job;
+  const uint64_t mode = fnn_float_mode_enter();
+  const int with_units = job->mode != FNN_EVALUATE;
+  const int64_t u0 = with_units ? first_unit(plan, thread, threads) : 0;
+  const int64_t u1 = with_units ? first_unit(plan, thread + 1, threads) : 0;
+  int stopped = 0;
+
+  for (int64_t first = job->begin; first < job->end && !stopped; first += run->batch) {
+    const int64_t left = job->end - first, rows = left < run->batch ? left : run->batch;
+    const int64_t r0 = first_row(plan, rows, thread, threads);
+    const int64_t r1 = first_row(plan, rows, thread + 1, threads);
+    if (thread == 0 && with_units)
+      prepare_update(run, rows);
+    for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
+         phase++)
+      switch (phase->kind) {
+      case PHASE_GATHER:
+        gather(run, first, r0, r1);
+        break;
+      case PHASE_FORWARD:
+      case PHASE_BACKWARD:
+        layer_rows(run, phase, r0, r1, thread);
+        break;
+      case PHASE_LOSS:
+        loss(run, first, rows, r0, r1);
+        break;
+      case PHASE_AGREE:
+        fnn_team_barrier(threads);
+        stopped = atomic_load(&run->stop) != 0;
+        break;
+      case PHASE_SUM:
+        if (thread == 0) {
+          sum_rows(run, first, rows);
+          if (job->mode == FNN_TRAIN)
+            commit_update(run);
+        }
+        break;
+      case PHASE_UNITS:
+        units(run, u0, u1);
+        break;
+      case PHASE_BARRIER:
+        fnn_team_barrier(threads);
+        break;
+      }
+  }
+  fnn_float_mode_leave(mode);
+}
+
+/* FNN_PREDICT: each thread takes its own stretch of the job through its own rows of the
+ * workspace, and never waits. */
+static void work_alone(void *context, int thread, int threads) {
+  run_t *run = context;
+  fnn_plan *plan = run->plan;
+  const fnn_job *job = run->job;
+  const uint64_t mode = fnn_float_mode_enter();
+  const fnn_dense *last = &plan->layers[plan->n_layers - 1];
+  const int64_t n = job->end - job->begin, at_once = plan->stride / threads;
+  const int64_t end = job->begin + first_row(plan, n, thread + 1, threads);
+  const int64_t r0 = at_once * thread;
+
+  for (int64_t first = job->begin + first_row(plan, n, thread, threads);
+       first < end && atomic_load_explicit(&run->stop, memory_order_relaxed) == 0;
+       first += at_once) {
+    const int64_t r1 = r0 + (end - first < at_once ? end - first : at_once);
+    for (const fnn_phase *phase = plan->phases[FNN_PREDICT]; phase->kind != PHASE_END; phase++)
+      if (phase->kind == PHASE_GATHER)
+        gather(run, first - r0, r0, r1);
+      else if (phase->kind == PHASE_FORWARD)
+        layer_rows(run, phase, r0, r1, thread);
+      else
+        plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
+                               (char *)job->outputs +
+                                   (first - job->begin) * last->N * plan->size);
+  }
+  fnn_float_mode_leave(mode);
+}
+
+/* ---- the entry ------------------------------------------------------------------------------ */
+
+static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
+  const int64_t C = plan->layers[plan->n_layers - 1].N;
+  if (job->mode < FNN_TRAIN || job->mode > FNN_PREDICT || job->begin < 0 ||
+      job->end < job->begin || job->inputs.columns != plan->layers[0].K ||
+      (job->order == NULL && job->end > job->inputs.rows))
+    return FNN_BAD_ARGUMENT;
+  if (job->mode == FNN_TRAIN && (job->batch < 1 || job->optimizer < 0 ||
+                                 job->optimizer >= FNN_OPTIMIZERS))
+    return FNN_BAD_ARGUMENT;
+  if (job->mode != FNN_PREDICT &&
+      (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
+       job->targets.columns != (job->labels ? 1 : C)))
+    return FNN_BAD_ARGUMENT;
+  return FNN_OK;
+}
+
+static fnn_status outcome(const run_t *run, fnn_job *job) {
+  const int stop = atomic_load(&run->stop);
+  if (stop & STOP_BAD_INPUT) {
+    const int64_t place = atomic_load(&run->bad_place);
+    job->bad_row = row_of(job, place / 2);
+    job->bad_targets = (int32_t)(place % 2);
+    return FNN_BAD_INPUT;
+  }
+  return stop & STOP_INTERRUPTED ? FNN_INTERRUPTED : stop & STOP_NON_FINITE ? FNN_NON_FINITE : FNN_OK;
+}
+
+fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
+  fnn_status status = check(plan, job);
+  if (status != FNN_OK)
+    return status;
+  job->loss_sum = job->weight_sum = job->accuracy_sum = 0;
+  job->position = job->begin;
+  job->bad_row = -1;
+  if (job->begin == job->end)
+    return FNN_OK;
+
+  const int64_t rows = job->end - job->begin;
+  int threads = job->threads < 1 ? 1 : job->threads;
+  if (threads > FNN_MAX_THREADS)
+    threads = FNN_MAX_THREADS;
+  int64_t batch = job->mode == FNN_DERIVE ? DERIVE_ROWS
+                  : job->batch > 0        ? job->batch
+                                          : (int64_t)CHUNK_ROWS * threads;
+  batch = batch < rows ? batch : rows;
+  const int64_t tile = plan->kernels->tile_rows;
+  const int64_t stride = FNN_ROUND_UP(batch, tile * threads);
+
+  const fnn_dense *last = &plan->layers[plan->n_layers - 1];
+  /* The losses take raw outputs: where the last activation is the loss's own link
+   * (sigmoid before binary_cross_entropy), it is part of the loss. */
+  const int own_link = job->mode != FNN_PREDICT &&
+                       fnn_loss_ops[job->loss].link == FNN_LINK_sigmoid &&
+                       last->activation == FNN_ACTIVATION_sigmoid;
+  run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
+  run.update.optimizer = job->mode == FNN_TRAIN ? job->optimizer : FNN_STORE;
+  run.last_poll = job->poll ? fnn_seconds() : 0;
+  atomic_init(&run.stop, 0);
+  atomic_init(&run.bad_place, INT64_MAX);
+  if (job->mode == FNN_TRAIN) {
+    status = fnn_plan_use_optimizer(plan, job->optimizer);
+  } else if (job->mode == FNN_DERIVE) {
+    const double sum = weight_sum(job, job->begin, job->end);
+    run.scale = sum > 0 ? 1 / sum : 0;
+    status = fnn_plan_use_gradient(plan);
+  }
+  if (status == FNN_OK)
+    status = fnn_plan_lay_out(plan, stride);
+  if (status != FNN_OK)
+    return status;
+
+  if (job->mode == FNN_PREDICT && threads > 1 && rows <= tile)
+    threads = 1;
+  fnn_team_run(threads, job->mode == FNN_PREDICT ? work_alone : work_together, &run);
+  status = outcome(&run, job);
+  if (job->mode == FNN_PREDICT && status == FNN_OK)
+    job->position = job->end;
+  return status;
+}
+
+int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
+  double flops = 0;
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    flops += (l ? 6.0 : 4.0) * (double)batch * (double)plan->layers[l].K *
+             (double)FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
+  flops *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
+  const double pays = 1 + flops / FLOPS_A_THREAD / 2;
+  return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
+}
+
+/* ---- the FMA peak ------------------------------------------------------------------------------ */
+
+typedef struct {
+  const fnn_kernels *kernels;
+  int64_t repeats;
+  atomic_llong flops;
+} peak_t;
+
+static void work_fma(void *context, int thread, int threads) {
+  peak_t *peak = context;
+  (void)thread, (void)threads;
+  atomic_fetch_add(&peak->flops, (long long)peak->kernels->fma_flops(peak->repeats));
+}
+
+double fnn_fma_peak(fnn_dtype dtype, int32_t threads, double seconds) {
+  const fnn_isa_entry *isa = fnn_isa_in_use();
+  peak_t peak = {.kernels = dtype == FNN_FLOAT32 ? isa->f32 : isa->f64, .repeats = 1 << 12};
+  double best = 0;
+  const double start = fnn_seconds();
+  do {
+    atomic_store(&peak.flops, 0);
+    const double before = fnn_seconds();
+    fnn_team_run(threads, work_fma, &peak);
+    const double taken = fnn_seconds() - before;
+    const double rate = (double)atomic_load(&peak.flops) / taken;
+    best = rate > best ? rate : best;
+    if (taken < 2e-3)
+      peak.repeats *= 2;
+  } while (fnn_seconds() - start < seconds);
+  return best;
+}

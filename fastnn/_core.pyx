@@ -1,0 +1,467 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+# cython: embedsignature=True, freethreading_compatible=False
+"""The C engine for Python: memoryviews become pointers, statuses become exceptions.
+
+Nothing here decides anything: sizes and values are checked where they come from (the
+Python layer) and once more by the C core, whose statuses are raised as exceptions.  It
+imports nothing of fastnn.
+"""
+
+cimport cython
+from cpython.buffer cimport (
+    PyBUF_FORMAT,
+    PyBUF_STRIDES,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+import os
+
+
+cdef extern from *:
+    """
+    #if defined(__clang__)
+    #define FASTNN_COMPILER "Clang " __clang_version__
+    #elif defined(__GNUC__)
+    #define FASTNN_COMPILER "GCC " __VERSION__
+    #else
+    #define FASTNN_COMPILER "unknown"
+    #endif
+    """
+    const char *FASTNN_COMPILER
+    const char *FASTNN_BUILD_FLAGS
+
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+
+cdef extern from "fastnn.h" nogil:
+    enum:
+        FNN_MAX_HYPERPARAMETERS
+        FNN_OK, FNN_NO_MEMORY, FNN_BAD_ARGUMENT, FNN_BAD_INPUT, FNN_NON_FINITE, FNN_INTERRUPTED
+        FNN_ACTIVATIONS, FNN_LOSSES, FNN_OPTIMIZERS
+        FNN_F32, FNN_F64, FNN_I8, FNN_U8, FNN_I16, FNN_U16, FNN_I32, FNN_U32, FNN_I64, FNN_U64
+        FNN_LAYER_DENSE
+        FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
+        FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1
+    ctypedef int fnn_status
+    ctypedef enum fnn_dtype:
+        FNN_FLOAT32
+        FNN_FLOAT64
+    ctypedef enum fnn_part:
+        pass
+    ctypedef struct fnn_op:
+        const char *name
+        int32_t slots
+        const char *hyperparameters
+        int32_t link
+    const fnn_op *fnn_activation_ops
+    const fnn_op *fnn_loss_ops
+    const fnn_op *fnn_optimizer_ops
+    ctypedef struct fnn_array:
+        const void *data
+        int64_t rows, columns
+        int64_t row_bytes, column_bytes
+        int32_t type
+    ctypedef struct fnn_layer:
+        int32_t kind, activation
+        double parameter
+        int64_t outputs
+        int32_t bias
+    ctypedef struct fnn_plan:
+        pass
+    ctypedef struct fnn_optimizer_state:
+        int32_t optimizer
+        int64_t steps
+        double decay[2]
+    ctypedef struct fnn_job:
+        int32_t mode, threads
+        int64_t batch, begin, end
+        const int64_t *order
+        fnn_array inputs, targets
+        int32_t labels
+        const double *row_weights
+        int32_t loss, accuracy, link
+        void *outputs
+        int32_t optimizer
+        double lr
+        double hyperparameters[6]
+        int (*poll)(void *) noexcept nogil
+        void *poll_context
+        double loss_sum, weight_sum, accuracy_sum
+        int64_t position, bad_row
+        int32_t bad_targets
+    fnn_status fnn_plan_create(fnn_dtype, int64_t, const fnn_layer *, int32_t, fnn_plan **)
+    void fnn_plan_free(fnn_plan *)
+    int64_t fnn_plan_parameters(const fnn_plan *)
+    int64_t fnn_plan_bytes(const fnn_plan *)
+    int32_t fnn_plan_threads(const fnn_plan *, int64_t, int32_t)
+    fnn_status fnn_read(fnn_plan *, fnn_part, int32_t, void *, void *)
+    fnn_status fnn_write(fnn_plan *, fnn_part, int32_t, const void *, const void *)
+    fnn_optimizer_state fnn_get_optimizer(const fnn_plan *)
+    fnn_status fnn_set_optimizer(fnn_plan *, fnn_optimizer_state)
+    void fnn_reset_optimizer(fnn_plan *)
+    fnn_status fnn_snapshot(fnn_plan *, int32_t)
+    fnn_status fnn_restore(fnn_plan *, int32_t)
+    fnn_status fnn_run(fnn_plan *, fnn_job *)
+    int32_t fnn_isas(const char **, int32_t)
+    const char *fnn_isa()
+    fnn_status fnn_select_isa(const char *)
+    void fnn_team_stop()
+    int32_t fnn_team_size()
+    double fnn_fma_peak(fnn_dtype, int32_t, double)
+    void fnn_uniform(uint64_t, uint64_t, int64_t, double *)
+    void fnn_normal(uint64_t, uint64_t, int64_t, double *)
+    void fnn_permutation(uint64_t, uint64_t, int64_t, int64_t *)
+    fnn_status fnn_map(fnn_dtype, const char *, double, int64_t, const void *, void *, void *)
+
+
+ctypedef fused real:
+    float
+    double
+
+
+# ---- tables of names ---------------------------------------------------------------
+
+LINKS = ("identity", "sigmoid", "softmax")
+DTYPES = ("float32", "float64")
+
+ACTIVATIONS = tuple([fnn_activation_ops[i].name.decode() for i in range(FNN_ACTIVATIONS)])
+
+# Loss -> the link that turns raw outputs into what it predicts.
+LOSSES = {fnn_loss_ops[i].name.decode(): LINKS[fnn_loss_ops[i].link] for i in range(FNN_LOSSES)}
+
+# Optimizer -> the names of its hyperparameters, in the engine's order.
+OPTIMIZERS = {
+    fnn_optimizer_ops[i].name.decode(): tuple(fnn_optimizer_ops[i].hyperparameters.decode().split())
+    for i in range(FNN_OPTIMIZERS)
+}
+OPTIMIZER_SLOTS = {
+    fnn_optimizer_ops[i].name.decode(): fnn_optimizer_ops[i].slots for i in range(FNN_OPTIMIZERS)
+}
+
+cdef dict MODES = {
+    "train": FNN_TRAIN, "derive": FNN_DERIVE, "evaluate": FNN_EVALUATE, "predict": FNN_PREDICT,
+}
+cdef dict PARTS = {
+    "parameters": FNN_PARAMETERS, "gradient": FNN_GRADIENT,
+    "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1,
+}
+cdef dict ACTIVATION_NUMBERS = {name: i for i, name in enumerate(ACTIVATIONS)}
+cdef dict LOSS_NUMBERS = {name: i for i, name in enumerate(LOSSES)}
+cdef dict LINK_NUMBERS = {name: i for i, name in enumerate(LINKS)}
+cdef dict OPTIMIZER_NUMBERS = {name: i for i, name in enumerate(OPTIMIZERS)}
+cdef tuple OPTIMIZER_NAMES = tuple(OPTIMIZERS)
+
+# What Plan.run returns as its status.
+OK, BAD_INPUT, NON_FINITE = FNN_OK, FNN_BAD_INPUT, FNN_NON_FINITE
+
+# Buffer format and size of an element -> the engine's type; bool is read as uint8.
+cdef dict TYPES = {
+    ("f", 4): FNN_F32, ("d", 8): FNN_F64, ("?", 1): FNN_U8, ("b", 1): FNN_I8, ("B", 1): FNN_U8,
+    ("h", 2): FNN_I16, ("H", 2): FNN_U16, ("i", 4): FNN_I32, ("I", 4): FNN_U32,
+    ("l", 4): FNN_I32, ("L", 4): FNN_U32, ("l", 8): FNN_I64, ("L", 8): FNN_U64,
+    ("q", 8): FNN_I64, ("Q", 8): FNN_U64,
+}
+
+
+cdef int check(fnn_status status) except -1:
+    if status == FNN_NO_MEMORY:
+        raise MemoryError("fastnn: not enough memory for this network and batch size")
+    if status != FNN_OK:
+        raise ValueError(f"fastnn._core: the engine refused an argument (status {status})")
+    return 0
+
+
+cdef fnn_dtype dtype_number(str dtype) except *:
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype: got {dtype!r}, want one of {DTYPES}")
+    return FNN_FLOAT32 if dtype == "float32" else FNN_FLOAT64
+
+
+@cython.final
+cdef class _Array:
+    """A two-dimensional array of any supported type, held while the engine reads it.
+
+    A raw buffer and not a typed memoryview: the element type is known only now, and the
+    engine converts row by row.
+    """
+
+    cdef Py_buffer view
+    cdef bint held
+    cdef fnn_array array
+
+    def __cinit__(self, object x):
+        PyObject_GetBuffer(x, &self.view, PyBUF_STRIDES | PyBUF_FORMAT)
+        self.held = True
+        key = (self.view.format.decode(), <int>self.view.itemsize)
+        if self.view.ndim != 2 or key not in TYPES:
+            raise TypeError(f"want a 2-D array of a real type, got {self.view.ndim}-D of {key[0]!r}")
+        self.array.data = self.view.buf
+        self.array.rows = self.view.shape[0]
+        self.array.columns = self.view.shape[1]
+        self.array.row_bytes = self.view.strides[0]
+        self.array.column_bytes = self.view.strides[1]
+        self.array.type = TYPES[key]
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+
+cdef int poll_signals(void *context) noexcept with gil:
+    """Runs Python's signal handlers; what they raise stops the job and is raised after it."""
+    try:
+        PyErr_CheckSignals()
+    except BaseException as error:
+        (<Plan>context).raised = error
+        return 1
+    return 0
+
+
+@cython.final
+cdef class Plan:
+    """A network in the engine: `layers` are (activation, parameter, outputs, bias) tuples."""
+
+    cdef fnn_plan *plan
+    cdef readonly str dtype
+    cdef readonly int64_t inputs
+    cdef readonly tuple layers
+    cdef object raised
+
+    def __cinit__(self, str dtype, int64_t inputs, tuple layers):
+        cdef fnn_layer specs[1024]
+        if len(layers) > 1024:
+            raise ValueError(f"layers: got {len(layers)}, want at most 1024")
+        for i, (activation, parameter, outputs, bias) in enumerate(layers):
+            specs[i].kind = FNN_LAYER_DENSE
+            specs[i].activation = ACTIVATION_NUMBERS[activation]
+            specs[i].parameter = parameter
+            specs[i].outputs = outputs
+            specs[i].bias = bias
+        self.dtype, self.inputs, self.layers = dtype, inputs, layers
+        check(fnn_plan_create(dtype_number(dtype), inputs, specs, <int32_t>len(layers), &self.plan))
+
+    def __dealloc__(self):
+        fnn_plan_free(self.plan)
+
+    @property
+    def n_parameters(self):
+        return fnn_plan_parameters(self.plan)
+
+    @property
+    def nbytes(self):
+        return fnn_plan_bytes(self.plan)
+
+    def threads(self, int64_t batch, int32_t most):
+        """How many threads pay for a step of `batch` rows, at most `most`."""
+        return fnn_plan_threads(self.plan, batch, most)
+
+    def read(self, str part, real[::1] out, int layer=-1):
+        """Copies a part, flat: each layer's weights (inputs, outputs), then its bias."""
+        self._transfer(part, <char *>&out[0] if out.shape[0] else NULL, out.shape[0],
+                       sizeof(real), layer, False)
+
+    def write(self, str part, const real[::1] values, int layer=-1):
+        """The reverse of `read`."""
+        self._transfer(part, <char *>&values[0] if values.shape[0] else NULL, values.shape[0],
+                       sizeof(real), layer, True)
+
+    cdef _transfer(self, str part, char *at, int64_t n, int size, int layer, bint write):
+        cdef fnn_part which = <fnn_part><int>PARTS[part]
+        cdef int64_t K = self.inputs, left = n, outputs
+        cdef char *bias
+        cdef int l = 0
+        if size != (4 if self.dtype == "float32" else 8):
+            raise TypeError(f"want an array of {self.dtype}")
+        for _, _, outputs, has_bias in self.layers:
+            if layer in (-1, l):
+                left -= (K + (1 if has_bias else 0)) * outputs
+                if left < 0:
+                    break
+                bias = at + K * outputs * size if has_bias else NULL
+                if write:
+                    check(fnn_write(self.plan, which, l, at, bias))
+                else:
+                    check(fnn_read(self.plan, which, l, at, bias))
+                at += (K + (1 if has_bias else 0)) * outputs * size
+            K = outputs
+            l += 1
+        if left != 0:
+            raise ValueError(f"an array of {n} elements does not fit the network")
+
+    def optimizer_state(self):
+        """(name or None, steps, decay[0], decay[1]); the slots are parts of their own."""
+        cdef fnn_optimizer_state state = fnn_get_optimizer(self.plan)
+        name = None if state.optimizer < 0 else OPTIMIZER_NAMES[state.optimizer]
+        return name, state.steps, state.decay[0], state.decay[1]
+
+    def set_optimizer_state(self, name, int64_t steps, double decay_0, double decay_1):
+        cdef fnn_optimizer_state state
+        state.optimizer = -1 if name is None else OPTIMIZER_NUMBERS[name]
+        state.steps = steps
+        state.decay[0] = decay_0
+        state.decay[1] = decay_1
+        check(fnn_set_optimizer(self.plan, state))
+
+    def reset_optimizer(self):
+        fnn_reset_optimizer(self.plan)
+
+    def snapshot(self, int which):
+        """Keeps a copy of parameters and optimizer state; there is room for two, 0 and 1."""
+        check(fnn_snapshot(self.plan, which))
+
+    def restore(self, int which):
+        check(fnn_restore(self.plan, which))
+
+    def run(self, str mode, object inputs, object targets=None, *, bint labels=False,
+            const double[::1] row_weights=None, const int64_t[::1] order=None,
+            int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
+            str loss=None, bint accuracy=False, str link="identity", object outputs=None,
+            str optimizer=None, double lr=0, tuple hyperparameters=()):
+        """Runs a job; returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
+
+        The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
+        the batch that begins at position); other failures are raised.
+        """
+        cdef fnn_job job
+        cdef _Array x = _Array(inputs), y = None, out = None
+        cdef fnn_status status
+        job.mode = MODES[mode]
+        job.threads = threads
+        job.batch = batch
+        job.begin = begin
+        job.end = x.array.rows if end < 0 else end
+        job.order = NULL
+        if order is not None and order.shape[0]:
+            job.order = &order[0]
+        if order is not None and job.end > order.shape[0]:
+            raise ValueError("order is shorter than the job")
+        job.inputs = x.array
+        job.labels = labels
+        job.row_weights = NULL
+        if row_weights is not None and row_weights.shape[0]:
+            if row_weights.shape[0] != x.array.rows:
+                raise ValueError("row_weights: want one for each row")
+            job.row_weights = &row_weights[0]
+        job.loss = job.accuracy = 0
+        job.link = LINK_NUMBERS[link]
+        job.outputs = NULL
+        job.optimizer = 0
+        job.lr = lr
+        if mode == "predict":
+            out = _Array(outputs)
+            if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
+                    or out.array.rows != job.end - begin
+                    or out.array.columns != self.layers[len(self.layers) - 1][2]
+                    or out.array.column_bytes != out.view.itemsize
+                    or out.array.row_bytes != out.array.columns * out.view.itemsize):
+                raise ValueError("outputs: want a writable C-contiguous array of the plan's dtype")
+            job.outputs = out.view.buf
+        else:
+            y = _Array(targets)
+            job.targets = y.array
+            job.loss = LOSS_NUMBERS[loss]
+            job.accuracy = accuracy
+        if mode == "train":
+            job.optimizer = OPTIMIZER_NUMBERS[optimizer]
+            for i in range(FNN_MAX_HYPERPARAMETERS):
+                job.hyperparameters[i] = hyperparameters[i] if i < len(hyperparameters) else NAN
+        job.poll = poll_signals
+        job.poll_context = <void *>self
+        self.raised = None
+        with nogil:
+            status = fnn_run(self.plan, &job)
+        if status == FNN_INTERRUPTED:
+            error, self.raised = self.raised, None
+            raise error
+        if status not in (FNN_OK, FNN_BAD_INPUT, FNN_NON_FINITE):
+            check(status)
+        return (status, job.loss_sum, job.weight_sum, job.accuracy_sum, job.position,
+                job.bad_row, bool(job.bad_targets))
+
+
+# ---- the machine -----------------------------------------------------------------------
+
+def isas():
+    """The kernels that this CPU can run, best first."""
+    cdef const char *names[8]
+    cdef int32_t n = fnn_isas(names, 8)
+    return tuple([names[i].decode() for i in range(n)])
+
+
+def isa():
+    """The kernels in use."""
+    return fnn_isa().decode()
+
+
+def select_isa(str name=""):
+    """Chooses the kernels of plans made from now on; "" is the best there is."""
+    if fnn_select_isa(name.encode()) != FNN_OK:
+        raise ValueError(f"FASTNN_ISA: got {name!r}, this CPU has {', '.join(isas())}")
+
+
+def build_info():
+    """Compiler and flags of this build."""
+    return {
+        "compiler": (<bytes>FASTNN_COMPILER).decode(),
+        "flags": (<bytes>FASTNN_BUILD_FLAGS).decode(),
+    }
+
+
+def fma_peak(int threads=1, double seconds=0.05, str dtype="float32"):
+    """FLOP/s of fused multiply-adds on registers, by the kernels in use."""
+    cdef fnn_dtype number = dtype_number(dtype)
+    cdef double peak
+    with nogil:
+        peak = fnn_fma_peak(number, threads, seconds)
+    return peak
+
+
+def team_size():
+    """Threads that the team keeps, parked or working."""
+    return fnn_team_size()
+
+
+def team_stop():
+    """Ends the team's threads; the next job makes new ones."""
+    with nogil:
+        fnn_team_stop()
+
+
+# ---- random numbers --------------------------------------------------------------------
+
+def uniform(uint64_t seed, uint64_t stream, double[::1] out):
+    """Fills `out` from [0, 1); element i depends on (seed, stream, i) alone."""
+    if out.shape[0]:
+        fnn_uniform(seed, stream, out.shape[0], &out[0])
+
+
+def normal(uint64_t seed, uint64_t stream, double[::1] out):
+    """Fills `out` from the standard normal distribution."""
+    if out.shape[0]:
+        fnn_normal(seed, stream, out.shape[0], &out[0])
+
+
+def permutation(uint64_t seed, uint64_t stream, int64_t[::1] out):
+    """Fills `out` with 0, 1, ... in random order."""
+    if out.shape[0]:
+        fnn_permutation(seed, stream, out.shape[0], &out[0])
+
+
+def map_function(str function, const real[::1] x, real[::1] values, real[::1] slopes=None,
+                 double parameter=0):
+    """One function of the kernels over an array, for tests."""
+    cdef fnn_dtype dtype = FNN_FLOAT32 if real is float else FNN_FLOAT64
+    if values.shape[0] != x.shape[0] or (slopes is not None and slopes.shape[0] != x.shape[0]):
+        raise ValueError("want arrays of one length")
+    if x.shape[0] == 0:
+        return
+    check(fnn_map(dtype, function.encode(), parameter, x.shape[0], &x[0], &values[0],
+                  NULL if slopes is None else &slopes[0]))
+
+
+select_isa(os.environ.get("FASTNN_ISA", ""))

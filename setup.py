@@ -1,0 +1,104 @@
+"""The build: one static library per ISA, one for the core, one extension.
+
+Each library has compiler flags of its own, so that no file is compiled for an
+ISA that is not its own: the choice among them is made when fastnn is imported.
+
+Environment variables, for developers:
+
+FASTNN_DEBUG=1
+    No optimization, assertions, debug symbols.
+FASTNN_SANITIZE=address,undefined
+    GCC's or Clang's sanitizers.
+FASTNN_COVERAGE=1
+    gcov's counters.
+"""
+
+import os
+import platform
+import shlex
+import sys
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
+
+WINDOWS = sys.platform == "win32"
+ARM = platform.machine().lower() in ("arm64", "aarch64")
+# 3.11 is the first limited API with the buffer protocol; free-threaded builds have none.
+ABI3 = not hasattr(sys, "abiflags") or "t" not in sys.abiflags
+
+AVX2 = ["-mavx2", "-mfma"]
+AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+ISAS = (
+    {"neon": []}
+    if ARM
+    else {"avx512": AVX512, "avx2": AVX2, "baseline": ["-march=x86-64-v2"]}
+)
+CORE = ["ops", "cpu", "team", "plan", "train", "random"]
+
+
+def compiler_flags():
+    """Flags of every C file, and of the linker."""
+    # The numeric contract: a * b + c is fused where the source says so and nowhere else.
+    flags = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-g0"]
+    link = []
+    if os.environ.get("FASTNN_DEBUG", "0") not in ("", "0"):
+        flags += ["-O0", "-g", "-UNDEBUG"]
+    if sanitize := os.environ.get("FASTNN_SANITIZE"):
+        flags += ["-g", "-O1", f"-fsanitize={sanitize}", "-fno-omit-frame-pointer"]
+        link += [f"-fsanitize={sanitize}"]
+    if os.environ.get("FASTNN_COVERAGE", "0") not in ("", "0"):
+        flags += ["-O1", "--coverage", "-fprofile-update=atomic"]
+        link += ["--coverage"]
+    if not WINDOWS:
+        flags += ["-pthread"]
+        link += ["-pthread", "-lm"]
+    return flags, link
+
+
+flags, link = compiler_flags()
+
+
+def library(name, sources, isa_flags=()):
+    return (name, {"sources": sources, "include_dirs": ["csrc"], "cflags": [*flags, *isa_flags]})
+
+
+class BuildExt(build_ext):
+    """The libraries come first, also where only the extension is asked for (in-place builds)."""
+
+    def run(self):
+        self.run_command("build_clib")
+        super().run()
+
+
+class Abi3Wheel(bdist_wheel):
+    """One wheel for CPython 3.11 and all later ones."""
+
+    def finalize_options(self):
+        if ABI3:
+            self.py_limited_api = "cp311"
+        super().finalize_options()
+
+
+macros = [("FASTNN_BUILD_FLAGS", f'"{shlex.join(flags)}"')]
+if ABI3:
+    macros += [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
+
+setup(
+    libraries=[
+        library("fastnn_core", [f"csrc/{name}.c" for name in CORE]),
+        *(library(f"fastnn_{isa}", [f"csrc/isa/{isa}.c"], own) for isa, own in ISAS.items()),
+    ],
+    ext_modules=[
+        Extension(
+            "fastnn._core",
+            ["fastnn/_core.pyx"],
+            include_dirs=["csrc"],
+            define_macros=macros,
+            extra_compile_args=flags,
+            extra_link_args=link,
+            py_limited_api=ABI3,
+        )
+    ],
+    cmdclass={"bdist_wheel": Abi3Wheel, "build_ext": BuildExt},
+)

@@ -1,0 +1,292 @@
+/* The C core without Python: trains a few networks on every ISA of the machine with
+ * 1, 2, 3, 4 and 7 threads, in both dtypes, and prints a hash of the parameters.  All
+ * hashes of a network and dtype must agree over the threads, and over the ISAs with FMA.
+ * Built with sanitizers in CI, and for AArch64 under qemu-user.
+ *
+ *   driver            everything, exit status 1 if hashes differ
+ *   driver hashes     only the lines "network dtype hash" of the FMA ISAs, to compare
+ *                     between machines */
+#include "fastnn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ROWS 150
+#define STEPS 50
+#define BATCH 32 /* 150 rows: the last batch of an epoch has 22 */
+
+typedef struct {
+  const char *name;
+  int64_t inputs;
+  fnn_layer layers[4];
+  int32_t n_layers;
+  fnn_loss loss;
+  fnn_optimizer optimizer;
+} network;
+
+#define LAYER(activation, outputs, bias)                                                           \
+  { FNN_LAYER_DENSE, FNN_ACTIVATION_##activation, 0.01, outputs, bias }
+
+static const network networks[] = {
+    {"tiny", 10, {LAYER(relu, 32, 1), LAYER(relu, 32, 1), LAYER(identity, 1, 1)}, 3,
+     FNN_LOSS_mean_squared_error, FNN_OPTIMIZER_adam},
+    {"classes", 64, {LAYER(relu, 100, 1), LAYER(tanh, 37, 1), LAYER(identity, 10, 1)}, 3,
+     FNN_LOSS_cross_entropy, FNN_OPTIMIZER_momentum},
+    {"odd", 7, {LAYER(silu, 33, 0), LAYER(gelu, 65, 1), LAYER(sigmoid, 5, 1)}, 3,
+     FNN_LOSS_binary_cross_entropy, FNN_OPTIMIZER_adamw},
+    {"curved", 3, {LAYER(leaky_relu, 17, 1), LAYER(sigmoid, 49, 1), LAYER(gelu, 20, 1)}, 3,
+     FNN_LOSS_mean_squared_error, FNN_OPTIMIZER_nesterov},
+    {"linear", 1, {LAYER(identity, 1, 1)}, 1, FNN_LOSS_mean_squared_error, FNN_OPTIMIZER_sgd},
+    {"wide", 200, {LAYER(tanh, 300, 1), LAYER(identity, 130, 1)}, 2, FNN_LOSS_cross_entropy,
+     FNN_OPTIMIZER_sgd},
+};
+#define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
+
+static double data[ROWS * 512], targets[ROWS * 512], weights[ROWS];
+static int32_t labels[ROWS];
+static int64_t order[ROWS];
+
+static void fail(const char *what) {
+  fprintf(stderr, "driver: %s\n", what);
+  exit(1);
+}
+
+static void must(fnn_status status, const char *what) {
+  if (status != FNN_OK)
+    fail(what);
+}
+
+static uint64_t hash(uint64_t h, const void *bytes, size_t n) {
+  const unsigned char *p = bytes;
+  for (size_t i = 0; i < n; i++)
+    h = (h ^ p[i]) * 1099511628211u;
+  return h;
+}
+
+static fnn_plan *make(const network *net, fnn_dtype dtype) {
+  fnn_plan *plan;
+  must(fnn_plan_create(dtype, net->inputs, net->layers, net->n_layers, &plan), "plan");
+  int64_t K = net->inputs;
+  for (int32_t l = 0; l < net->n_layers; l++) {
+    const int64_t n = K * net->layers[l].outputs;
+    double *w = malloc((size_t)n * sizeof *w);
+    float *w32 = malloc((size_t)n * sizeof *w32);
+    fnn_normal(7, (uint64_t)l, n, w);
+    for (int64_t i = 0; i < n; i++) {
+      w[i] *= sqrt(2.0 / (double)K);
+      w32[i] = (float)w[i];
+    }
+    must(fnn_write(plan, FNN_PARAMETERS, l, dtype == FNN_FLOAT32 ? (void *)w32 : (void *)w, NULL),
+         "write");
+    free(w);
+    free(w32);
+    K = net->layers[l].outputs;
+  }
+  return plan;
+}
+
+static int polled;
+static int poll(void *context) {
+  polled++;
+  return *(int *)context;
+}
+
+static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
+  const int64_t C = net->layers[net->n_layers - 1].outputs;
+  const int as_labels = net->loss == FNN_LOSS_cross_entropy;
+  static int never;
+  fnn_job job = {
+      .mode = mode,
+      .threads = threads,
+      .batch = BATCH,
+      .end = ROWS,
+      .order = order,
+      .inputs = {data, ROWS, net->inputs, net->inputs * 8, 8, FNN_F64},
+      .targets = {targets, ROWS, C, C * 8, 8, FNN_F64},
+      .labels = as_labels,
+      .row_weights = weights,
+      .loss = net->loss,
+      .accuracy = 1,
+      .optimizer = net->optimizer,
+      .lr = 0.01,
+      .hyperparameters = {0.9, 0.999, 1e-8, 0.01},
+      .poll = poll,
+      .poll_context = &never,
+  };
+  if (as_labels)
+    job.targets = (fnn_array){labels, ROWS, 1, 4, 4, FNN_I32};
+  return job;
+}
+
+static void fill(const network *net) {
+  const int64_t C = net->layers[net->n_layers - 1].outputs;
+  fnn_normal(1, 0, ROWS * net->inputs, data);
+  fnn_uniform(1, 1, ROWS * C, targets);
+  fnn_uniform(1, 2, ROWS, weights);
+  for (int64_t i = 0; i < ROWS; i++)
+    labels[i] = (int32_t)(targets[i] * (double)C);
+}
+
+/* Everything a user would do with a network, hashed. */
+static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
+  const size_t size = dtype == FNN_FLOAT32 ? 4 : 8;
+  const int64_t C = net->layers[net->n_layers - 1].outputs;
+  fnn_plan *plan = make(net, dtype);
+  uint64_t h = 14695981039346656037u;
+  int64_t steps = 0;
+  for (uint64_t epoch = 0; steps < STEPS; epoch++) {
+    fnn_permutation(3, epoch, ROWS, order);
+    fnn_job job = job_of(net, FNN_TRAIN, threads);
+    must(fnn_snapshot(plan, 0), "snapshot");
+    must(fnn_run(plan, &job), "train");
+    if (epoch == 1) { /* again from the snapshot: the same bits */
+      const double first = job.loss_sum;
+      must(fnn_restore(plan, 0), "restore");
+      must(fnn_run(plan, &job), "train again");
+      if (job.loss_sum != first)
+        fail("a restored run went another way");
+    }
+    h = hash(h, &job.loss_sum, sizeof job.loss_sum);
+    h = hash(h, &job.accuracy_sum, sizeof job.accuracy_sum);
+    steps += (ROWS + BATCH - 1) / BATCH;
+  }
+  const fnn_mode modes[] = {FNN_DERIVE, FNN_EVALUATE};
+  for (int m = 0; m < 2; m++) {
+    fnn_job job = job_of(net, modes[m], threads);
+    must(fnn_run(plan, &job), "derive or evaluate");
+    h = hash(h, &job.loss_sum, sizeof job.loss_sum);
+  }
+  char *outputs = malloc(ROWS * (size_t)C * size);
+  fnn_job job = job_of(net, FNN_PREDICT, threads);
+  job.batch = 0;
+  job.outputs = outputs;
+  job.link = fnn_loss_ops[net->loss].link;
+  must(fnn_run(plan, &job), "predict");
+  h = hash(h, outputs, ROWS * (size_t)C * size);
+  free(outputs);
+
+  int64_t K = net->inputs;
+  for (int32_t l = 0; l < net->n_layers; l++) {
+    const int64_t N = net->layers[l].outputs;
+    char *W = malloc((size_t)(K * N) * size), *b = malloc((size_t)N * size);
+    const fnn_part parts[] = {FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1};
+    for (int p = 0; p < 4; p++) {
+      must(fnn_read(plan, parts[p], l, W, b), "read");
+      h = hash(h, W, (size_t)(K * N) * size);
+      h = hash(h, b, (size_t)N * size);
+    }
+    free(W);
+    free(b);
+    K = N;
+  }
+  fnn_plan_free(plan);
+  return h;
+}
+
+/* Bad rows, losses that are not finite, interruptions: the right status, nothing changed. */
+static void check_stops(void) {
+  const network *net = &networks[0];
+  int always = 1;
+  for (int64_t i = 0; i < ROWS; i++)
+    order[i] = i;
+  fill(net);
+  fnn_plan *plan = make(net, FNN_FLOAT32);
+  fnn_job job = job_of(net, FNN_TRAIN, 2);
+  const double good = data[40 * 10 + 3];
+  data[40 * 10 + 3] = NAN;
+  if (fnn_run(plan, &job) != FNN_BAD_INPUT || job.bad_row != 40 || job.bad_targets ||
+      job.position != 32)
+    fail("a NaN in row 40 was not found");
+  data[40 * 10 + 3] = good;
+  targets[7] = INFINITY;
+  if (fnn_run(plan, &job) != FNN_BAD_INPUT || job.bad_row != 7 || !job.bad_targets)
+    fail("an infinite target in row 7 was not found");
+  targets[7] = 3e38; /* finite, its square is not */
+  if (fnn_run(plan, &job) != FNN_NON_FINITE || job.position != 0)
+    fail("an infinite loss was not found");
+  targets[7] = 0;
+  /* Long enough for a poll even on a machine ten times as fast. */
+  const int64_t visits = 4000000;
+  int64_t *long_order = malloc((size_t)visits * sizeof *long_order);
+  for (int64_t i = 0; i < visits; i++)
+    long_order[i] = i % ROWS;
+  job.poll_context = &always;
+  job.order = long_order;
+  job.end = visits;
+  if (fnn_run(plan, &job) != FNN_INTERRUPTED || job.position == 0 || job.position >= visits)
+    fail("a poll did not stop the job");
+  free(long_order);
+  job.order = order;
+  job.end = ROWS;
+  job.inputs.columns = 9;
+  if (fnn_run(plan, &job) != FNN_BAD_ARGUMENT)
+    fail("a wrong width was not refused");
+  fnn_plan_free(plan);
+  const fnn_layer none = LAYER(relu, 0, 1);
+  if (fnn_plan_create(FNN_FLOAT32, 3, &none, 1, &plan) != FNN_BAD_ARGUMENT)
+    fail("a layer without outputs was not refused");
+  if (fnn_select_isa("abacus") != FNN_BAD_ARGUMENT)
+    fail("an unknown ISA was not refused");
+}
+
+static void check_map(void) {
+  const char *functions[] = {"exp", "log", "log1p_unit", "erf", "gelu", "tanh", "leaky_relu"};
+  for (int i = 0; i < 7; i++) {
+    double x[19], y[19], slope[19];
+    fnn_uniform(5, 0, 19, x);
+    must(fnn_map(FNN_FLOAT64, functions[i], 0.1, 19, x, y, slope), functions[i]);
+    if (!isfinite(y[18]))
+      fail(functions[i]);
+  }
+  if (fnn_map(FNN_FLOAT32, "sine", 0, 0, NULL, NULL, NULL) != FNN_BAD_ARGUMENT)
+    fail("an unknown function was not refused");
+}
+
+int main(int argc, char **argv) {
+  const int only_hashes = argc > 1 && strcmp(argv[1], "hashes") == 0;
+  const char *isas[8];
+  const int n_isas = fnn_isas(isas, 8);
+  const int threads[] = {1, 2, 3, 4, 7};
+  int differences = 0;
+  for (int n = 0; n < N_NETWORKS; n++)
+    for (int dtype = FNN_FLOAT32; dtype <= FNN_FLOAT64; dtype++) {
+      uint64_t expected = 0;
+      fill(&networks[n]);
+      for (int i = 0; i < n_isas; i++) {
+        const int fma = strcmp(isas[i], "baseline") != 0;
+        uint64_t first = 0;
+        if (only_hashes && !fma)
+          continue;
+        must(fnn_select_isa(isas[i]), "select");
+        for (int t = 0; t < (only_hashes ? 1 : 5); t++) {
+          const uint64_t h = train(&networks[n], dtype, threads[t]);
+          first = t == 0 ? h : first;
+          expected = i == 0 ? first : expected;
+          if (h != first || (fma && h != expected)) {
+            differences++;
+            printf("DIFFERS %s float%d %s threads %d %016llx\n", networks[n].name,
+                   dtype ? 64 : 32, isas[i], threads[t], (unsigned long long)h);
+          }
+        }
+        if (!only_hashes)
+          printf("%-8s float%d %-8s %016llx\n", networks[n].name, dtype ? 64 : 32, isas[i],
+                 (unsigned long long)first);
+      }
+      if (only_hashes)
+        printf("%s float%d %016llx\n", networks[n].name, dtype ? 64 : 32,
+               (unsigned long long)expected);
+    }
+  if (!only_hashes) {
+    must(fnn_select_isa(NULL), "select");
+    check_stops();
+    check_map();
+    if (!(fnn_fma_peak(FNN_FLOAT32, 2, 0.01) > 1e8))
+      fail("no FMA peak");
+    fnn_team_stop();
+    if (fnn_team_size() != 0)
+      fail("threads are left");
+  }
+  return differences != 0;
+}
