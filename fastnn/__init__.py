@@ -1,0 +1,59 @@
+"""Training feed-forward neural networks on the CPU, close to what the chip can do.
+
+See `Sequential`, `Dense`, `SGD`, `Adam`, `AdamW` and `load`; losses, activations and
+initializers go by name or are classes in modules of that name.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fastnn import _core
+from fastnn._version import __version__
+from fastnn.errors import ModelFormatError, NonFiniteError
+from fastnn.layers import Dense
+from fastnn.optimizers import SGD, Adam, AdamW
+from fastnn.sequential import Sequential
+from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
+
+if TYPE_CHECKING:
+    from fastnn import activations, datasets, initializers, losses, optimizers, schedules
+    from fastnn.serialization import load
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Dense",
+    "ModelFormatError",
+    "NonFiniteError",
+    "Sequential",
+    "__version__",
+    "activations",
+    "datasets",
+    "get_num_threads",
+    "initializers",
+    "load",
+    "losses",
+    "optimizers",
+    "schedules",
+    "set_num_threads",
+]
+
+register_threadpoolctl()
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first used: `import fastnn` stays fast.
+    if name == "load":
+        from fastnn.serialization import load
+
+        return load
+    if name in __all__:
+        return importlib.import_module(f"fastnn.{name}")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

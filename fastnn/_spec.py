@@ -1,0 +1,97 @@
+"""What layers, activations, losses, optimizers and initializers have in common.
+
+All are *specs*: frozen dataclasses that describe and do nothing, checked when they are
+made.  Each kind has a base class, and each spec a `name` under which it can be asked for
+as a string; that registry is the one place a new spec is added to, by being defined.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any, ClassVar, TypeVar
+
+S = TypeVar("S", bound="Spec")
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """Base of all specs; its direct subclasses are the kinds."""
+
+    name: ClassVar[str]
+    kind: ClassVar[str]
+    registry: ClassVar[dict[str, type[Spec]]]
+
+    def __init_subclass__(cls, kind: str | None = None, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if kind is not None:
+            cls.kind = kind
+            cls.registry = {}
+        elif "name" in vars(cls):
+            cls.registry[cls.name] = cls
+
+    def to_config(self) -> dict[str, Any]:
+        """Return the spec as a dict that JSON can hold."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return {"name": self.name} | {key: _plain(value) for key, value in fields.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.to_config()
+    return value.item() if hasattr(value, "item") else value  # NumPy's scalars
+
+
+def resolve(kind: type[S], value: S | type[S] | str, argument: str) -> S:
+    """Turn a name, a spec's class or a spec into a spec of a kind."""
+    if isinstance(value, kind):
+        return value
+    if isinstance(value, type) and issubclass(value, kind):
+        return value()
+    if isinstance(value, str):
+        found = kind.registry.get(value)
+        if found is None:
+            known = ", ".join(repr(name) for name in sorted(kind.registry))
+            raise ValueError(f"{argument}: unknown {kind.kind} {value!r}, want one of {known}")
+        return found()  # type: ignore[return-value]
+    raise TypeError(
+        f"{argument}: got {type(value).__name__}, want the name of a {kind.kind} or a "
+        f"fastnn {kind.kind}"
+    )
+
+
+def from_config(kind: type[S], config: Any, argument: str) -> S:
+    """The reverse of `to_config`; raises ValueError or TypeError for anything else."""
+    if not isinstance(config, dict) or config.get("name") not in kind.registry:
+        raise ValueError(f"{argument}: {config!r} does not describe a {kind.kind}")
+    fields = {key: value for key, value in config.items() if key != "name"}
+    return kind.registry[config["name"]](**fields)  # type: ignore[return-value]
+
+
+def check_number(
+    argument: str,
+    value: Any,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> None:
+    """Raise unless value is a finite real number between low and high."""
+    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+        raise TypeError(f"{argument}: got {value!r}, want a number")
+    good = math.isfinite(value) and low <= value <= high
+    if not good or (open_low and value == low) or (open_high and value == high):
+        left = "(" if open_low or low == -math.inf else "["
+        right = ")" if open_high or high == math.inf else "]"
+        raise ValueError(f"{argument}: got {value!r}, want a number in {left}{low}, {high}{right}")
+
+
+def check_count(argument: str, value: Any, *, low: int = 1) -> int:
+    """Return value as an int, or raise unless it is a whole number of at least low."""
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{argument}: got {value!r}, want a whole number")
+    count = int(value.__index__())
+    if count < low:
+        raise ValueError(f"{argument}: got {count}, want at least {low}")
+    return count

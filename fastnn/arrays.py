@@ -1,0 +1,150 @@
+"""The caller's arrays, checked once at the boundary.
+
+Inputs and targets are passed to the engine as they are: any strides, read-only or
+memory-mapped, float32, float64, integers or bools.  It converts rows as it gathers them,
+and finds NaN and infinity there, so nothing here makes a pass over X.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn.losses import Loss
+
+# What the engine reads as it is; float16, long double and byte-swapped arrays are copied.
+_DIRECT = frozenset("?bBhHiIlLqQfd")
+
+
+class Targets(NamedTuple):
+    """Targets as the engine takes them: (n, 1) labels or (n, outputs) values."""
+
+    array: np.ndarray
+    labels: bool
+
+
+def _as_real(argument: str, value: Any) -> np.ndarray:
+    if hasattr(value, "tocsr"):
+        raise TypeError(f"{argument}: got a sparse matrix, want a dense array; use .toarray()")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # ragged lists
+        raise TypeError(f"{argument}: {error}; want an array of numbers") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{argument}: got dtype {array.dtype}, want real numbers")
+    if array.dtype.char not in _DIRECT or not array.dtype.isnative:
+        small = array.dtype.kind == "f" and array.dtype.itemsize <= 4
+        native = np.float32 if small else np.float64 if array.dtype.kind == "f" else None
+        array = array.astype(native or array.dtype.newbyteorder("="))
+    return array
+
+
+def check_inputs(argument: str, value: Any, width: int | None) -> np.ndarray:
+    """Return X as a 2-D array of a type that the engine reads.
+
+    Parameters
+    ----------
+    argument : str
+        Name in messages.
+    value : array-like of shape (n_samples, n_features)
+    width : int or None
+        Features that the network wants; None when it has not been built yet.
+    """
+    array = _as_real(argument, value)
+    if array.ndim != 2:
+        hint = (
+            f"; for one sample use {argument}[None, :], for one feature {argument}[:, None]"
+            if array.ndim == 1
+            else ""
+        )
+        raise ValueError(
+            f"{argument}: got shape {array.shape}, want (n_samples, n_features){hint}"
+        )
+    if array.shape[1] == 0 or width not in (None, array.shape[1]):
+        want = "at least 1" if width is None else width
+        raise ValueError(f"{argument}: got {array.shape[1]} features, want {want}")
+    return array
+
+
+def check_not_empty(argument: str, array: np.ndarray) -> None:
+    """Raise unless there is at least one row."""
+    if len(array) == 0:
+        raise ValueError(f"{argument}: got 0 samples, want at least 1")
+
+
+def check_targets(argument: str, value: Any, loss: Loss, n: int, outputs: int) -> Targets:
+    """Return y as the engine takes it, for a loss on a network of so many outputs."""
+    array = _as_real(argument, value)
+    if array.ndim == 0 or len(array) != n:
+        raise ValueError(f"{argument}: got shape {array.shape}, want {n} rows, as many as X has")
+    if loss.link == "softmax":
+        return _class_targets(argument, array, loss, outputs)
+    if array.ndim == 1 and outputs == 1:
+        array = array[:, None]
+    if array.ndim != 2 or array.shape[1] != outputs:
+        want = f"({n}, {outputs})" + (f" or ({n},)" if outputs == 1 else "")
+        raise ValueError(f"{argument}: got shape {array.shape}, want {want}")
+    if loss.link == "sigmoid":
+        _check_range(argument, array, 0, 1, f"{loss.name} wants targets in [0, 1]")
+    return Targets(array, False)
+
+
+def _class_targets(argument: str, array: np.ndarray, loss: Loss, outputs: int) -> Targets:
+    if outputs == 1:
+        raise ValueError(
+            f"loss: {loss.name} wants a network of at least 2 outputs, one a class; this one has "
+            "1; for a single yes or no use binary_cross_entropy"
+        )
+    if array.ndim == 2 and array.shape[1] == outputs:
+        _check_range(argument, array, 0, 1, f"{loss.name} wants probabilities in [0, 1]")
+        return Targets(array, False)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(
+            f"{argument}: got shape {array.shape}, want class labels ({len(array)},) or one-hot or "
+            f"probability rows ({len(array)}, {outputs})"
+        )
+    if array.dtype.kind == "f":
+        raise TypeError(
+            f"{argument}: got {array.dtype} labels, {loss.name} wants integers 0 to "
+            f"{outputs - 1}; use {argument}.astype(int)"
+        )
+    _check_range(argument, array, 0, outputs - 1, f"labels of {outputs} outputs")
+    return Targets(array[:, None], True)
+
+
+def _check_range(argument: str, array: np.ndarray, low: int, high: int, why: str) -> None:
+    if array.size == 0:
+        return
+    least, most = array.min(), array.max()
+    if not (least >= low and most <= high):  # also where they are NaN
+        bad = least if not least >= low else most
+        raise ValueError(f"{argument}: got {bad}, want {low} to {high} ({why})")
+
+
+def check_weights(argument: str, value: Any, n: int) -> np.ndarray | None:
+    """Return sample weights as contiguous float64, or None."""
+    if value is None:
+        return None
+    array = np.ascontiguousarray(_as_real(argument, value), dtype=np.float64)
+    if array.shape != (n,):
+        raise ValueError(f"{argument}: got shape {array.shape}, want ({n},)")
+    if n and not (np.isfinite(array).all() and array.min() >= 0):
+        raise ValueError(f"{argument}: want finite weights that are not negative")
+    if n and not array.any():
+        raise ValueError(f"{argument}: all weights are 0, want at least one above")
+    return array
+
+
+def raise_bad_row(argument: str, array: np.ndarray, row: int, dtype: str) -> None:
+    """Raise for the row in which the engine found a value that is not finite."""
+    with np.errstate(over="ignore"):
+        values = np.asarray(array[row]).astype(dtype)
+    column = int(np.flatnonzero(~np.isfinite(values))[0])
+    original = array[row, column]
+    too_large = f", too large for {dtype}" if np.isfinite(original) else ""
+    raise ValueError(
+        f"{argument}: got {original}{too_large} in row {row}, column {column}, want finite numbers"
+    )

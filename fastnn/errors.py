@@ -1,0 +1,31 @@
+"""The exceptions that only fastnn can raise; everything else is ValueError or TypeError."""
+
+
+class NonFiniteError(ArithmeticError):
+    """The loss became infinite or NaN.
+
+    The network keeps the last parameters whose loss was finite.
+
+    Attributes
+    ----------
+    epoch : int
+        Epoch of the batch, from 0.
+    batch : int
+        Batch within the epoch, from 0.
+    """
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__(epoch, batch)
+        self.epoch = epoch
+        self.batch = batch
+
+    def __str__(self) -> str:
+        return (
+            f"the loss is not finite in epoch {self.epoch}, batch {self.batch} (both from 0); the "
+            "network keeps the last parameters with a finite loss; a smaller learning rate or "
+            "inputs scaled to about unit variance usually help"
+        )
+
+
+class ModelFormatError(ValueError):
+    """A file is not a network saved by fastnn, or is damaged."""

@@ -1,0 +1,140 @@
+"""Optimizers: how a gradient changes the weights.
+
+g is the gradient of the batch's mean loss, w a weight, lr the learning rate, t the number
+of the step from 1.  The rules run in C on each block of weights while its gradient is
+still in registers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastnn import _core
+from fastnn._spec import Spec, check_number
+
+
+@dataclass(frozen=True)
+class Optimizer(Spec, kind="optimizer"):
+    """Base class of the optimizers."""
+
+    @property
+    def rule(self) -> str:
+        """Name of the engine's rule."""
+        return self.name
+
+    @property
+    def hyperparameters(self) -> tuple[float, ...]:
+        """The rule's numbers, in the engine's order."""
+        return tuple(float(getattr(self, name)) for name in _core.OPTIMIZERS[self.rule])
+
+    def _check_lr(self, lr: Any) -> None:
+        # A schedule has checked itself; specs do not import each other.
+        if not (isinstance(lr, Spec) and lr.kind == "schedule"):
+            check_number("lr", lr, low=0)
+
+
+@dataclass(frozen=True)
+class SGD(Optimizer):
+    """Stochastic gradient descent, with momentum.
+
+    Without momentum w = w - lr g.  With it the velocity m = momentum m + g takes the
+    gradient's place; with Nesterov's, g + momentum m does.
+
+    Parameters
+    ----------
+    lr : float or schedule, default 0.01
+        Learning rate.
+    momentum : float, default 0.0
+        In [0, 1).
+    nesterov : bool, default False
+        Nesterov's momentum; needs momentum > 0.
+
+    References
+    ----------
+    B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964;
+    Y. Nesterov, 1983; in the form of I. Sutskever et al., "On the importance of
+    initialization and momentum in deep learning", ICML 2013.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.SGD(lr=0.1, momentum=0.9)
+    SGD(lr=0.1, momentum=0.9, nesterov=False)
+    """
+
+    name = "sgd"
+    lr: Any = 0.01
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_lr(self.lr)
+        check_number("momentum", self.momentum, low=0, high=1, open_high=True)
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov: got True with momentum 0, want momentum > 0")
+
+    @property
+    def rule(self) -> str:
+        """The engine has a rule of its own for each of the three."""
+        if self.momentum == 0:
+            return "sgd"
+        return "nesterov" if self.nesterov else "momentum"
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adaptive moment estimation.
+
+    m = beta_1 m + (1 - beta_1) g, v = beta_2 v + (1 - beta_2) g^2, and with
+    m' = m / (1 - beta_1^t), v' = v / (1 - beta_2^t):  w = w - lr m' / (sqrt(v') + epsilon).
+
+    Parameters
+    ----------
+    lr : float or schedule, default 0.001
+        Learning rate.
+    beta_1, beta_2 : float, default 0.9, 0.999
+        How slowly the two means forget, in [0, 1).
+    epsilon : float, default 1e-8
+        Keeps the quotient finite; positive.
+
+    References
+    ----------
+    D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    """
+
+    name = "adam"
+    lr: Any = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        self._check_lr(self.lr)
+        check_number("beta_1", self.beta_1, low=0, high=1, open_high=True)
+        check_number("beta_2", self.beta_2, low=0, high=1, open_high=True)
+        check_number("epsilon", self.epsilon, low=0, open_low=True)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay: each step first makes w = w - lr weight_decay w.
+
+    Parameters
+    ----------
+    lr, beta_1, beta_2, epsilon
+        As for `Adam`.
+    weight_decay : float, default 0.01
+        Acts on all parameters, biases too.
+
+    References
+    ----------
+    I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    name = "adamw"
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("weight_decay", self.weight_decay, low=0)

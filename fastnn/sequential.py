@@ -1,0 +1,569 @@
+"""The network: layer specs become a plan of the engine, which holds the parameters.
+
+`fit` lives in fastnn.training; this module has what one pass over data needs.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fastnn import _core, arrays, threads
+from fastnn._spec import check_count, resolve
+from fastnn.activations import Activation
+from fastnn.initializers import Initializer, default_for
+from fastnn.layers import Dense, Layer
+from fastnn.losses import Loss
+from fastnn.optimizers import Adam, Optimizer
+from fastnn.schedules import Constant, Schedule
+
+DTYPES = ("float32", "float64")
+
+# Streams of the random generator: initial values count from 0, epochs from here.
+SHUFFLE_STREAM = 1 << 32
+
+_networks: weakref.WeakSet[Sequential] = weakref.WeakSet()
+
+
+class BuiltLayer:
+    """A layer of a network, with its parameters.
+
+    Attributes
+    ----------
+    spec : Layer
+        What was asked for.
+    inputs, outputs : int
+        Width of the layer.
+    """
+
+    def __init__(self, network: Sequential, index: int, inputs: int) -> None:
+        self._network = network
+        self._index = index
+        self.spec: Dense = network.specs[index]
+        self.inputs = inputs
+        self.outputs = self.spec.units
+
+    def __repr__(self) -> str:
+        return f"<layer {self._index}, {self.inputs} -> {self.outputs}: {self.spec!r}>"
+
+    @property
+    def weights(self) -> np.ndarray:
+        """W, of shape (inputs, outputs): a copy; assign to change it."""
+        return self._read()[: self.inputs * self.outputs].reshape(self.inputs, self.outputs)
+
+    @weights.setter
+    def weights(self, value: Any) -> None:
+        both = self._read()
+        n = self.inputs * self.outputs
+        both[:n] = _checked("weights", value, (self.inputs, self.outputs), both.dtype).ravel()
+        self._write(both)
+
+    @property
+    def bias(self) -> np.ndarray | None:
+        """The bias, of shape (outputs,): a copy; assign to change it.  None without one."""
+        return self._read()[self.inputs * self.outputs :] if self.spec.bias else None
+
+    @bias.setter
+    def bias(self, value: Any) -> None:
+        if not self.spec.bias:
+            raise ValueError("bias: this layer was made with bias=False and has none to set")
+        both = self._read()
+        both[self.inputs * self.outputs :] = _checked("bias", value, (self.outputs,), both.dtype)
+        self._write(both)
+
+    def _read(self) -> np.ndarray:
+        size = (self.inputs + self.spec.bias) * self.outputs
+        out = np.empty(size, dtype=self._network.dtype)
+        with self._network._lock:
+            self._network._plan.read("parameters", out, self._index)
+        return out
+
+    def _write(self, values: np.ndarray) -> None:
+        with self._network._lock:
+            self._network._plan.write("parameters", values, self._index)
+
+
+def _checked(argument: str, value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{argument}: got dtype {array.dtype}, want real numbers")
+    if array.shape != shape:
+        raise ValueError(f"{argument}: got shape {array.shape}, want {shape}")
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{argument}: got NaN or infinity (as {array.dtype}), want finite numbers")
+    return array
+
+
+class Sequential:
+    """A feed-forward network: layers, one after the other.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one; "softmax" only as the activation of the last.
+    input_size : int, optional
+        Number of features; if it is left out, the first `fit` tells it.
+    seed : int, default 0
+        Of the initial values and of the order of the samples in `fit`.  The same seed and
+        data give the same bits, on any number of threads and any CPU with fused
+        multiply-add.
+    dtype : {"float32", "float64"}, default "float32"
+        Of the parameters and of all arithmetic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
+    >>> y = np.array([0, 1, 1, 0])
+    >>> net = fastnn.Sequential([fastnn.Dense(16, activation="tanh"), fastnn.Dense(2)], seed=1)
+    >>> history = net.fit(X, y, loss="cross_entropy", optimizer=fastnn.Adam(lr=0.05), epochs=200)
+    >>> net.predict(X).argmax(axis=1)
+    array([0, 1, 1, 0])
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_size: int | None = None,
+        *,
+        seed: int = 0,
+        dtype: str = "float32",
+    ) -> None:
+        if isinstance(layers, (str, Layer)) or not isinstance(layers, Sequence) or not layers:
+            raise TypeError(f"layers: got {layers!r}, want a non-empty list of layers")
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Dense):
+                raise TypeError(f"layers[{i}]: got {layer!r}, want a layer such as fastnn.Dense")
+        dtype = getattr(dtype, "__name__", str(dtype))  # np.float32 and np.dtype too
+        if dtype not in DTYPES:
+            raise ValueError(f"dtype: got {dtype!r}, want one of {DTYPES}")
+        self.specs: tuple[Any, ...] = tuple(layers)
+        self.dtype = dtype
+        self.seed = check_count("seed", seed, low=0)
+        if self.seed >= 1 << 64:
+            raise ValueError(f"seed: got {seed}, want less than 2**64")
+        self.input_size: int | None = None
+        self.loss: Loss | None = None
+        self.optimizer: Optimizer | None = None
+        self.history: dict[str, list[float]] = {}
+        self._epochs = 0  # shuffles done, so that a second fit draws other orders
+        self._activations = [
+            resolve(Activation, spec.activation, f"layers[{i}].activation")
+            for i, spec in enumerate(self.specs)
+        ]
+        self._initializers = [
+            (
+                default_for(activation.gain)
+                if spec.weight_init is None
+                else resolve(Initializer, spec.weight_init, f"layers[{i}].weight_init"),
+                resolve(Initializer, spec.bias_init, f"layers[{i}].bias_init"),
+            )
+            for i, (spec, activation) in enumerate(zip(self.specs, self._activations, strict=True))
+        ]
+        for i, activation in enumerate(self._activations[:-1]):
+            if activation.name == "softmax":
+                raise ValueError(f"layers[{i}].activation: softmax is for the last layer only")
+        self._make_lock()
+        _networks.add(self)
+        if input_size is not None:
+            self._build(check_count("input_size", input_size))
+
+    def _make_lock(self) -> None:
+        # One engine call at a time on one network; the callbacks of a fit may make others.
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        layers = ", ".join(repr(spec) for spec in self.specs)
+        return (
+            f"Sequential([{layers}], input_size={self.input_size}, seed={self.seed}, "
+            f"dtype={self.dtype!r})"
+        )
+
+    # ---- parameters ---------------------------------------------------------------
+
+    def _build(self, input_size: int) -> None:
+        """Make the plan and draw the initial values."""
+        tuples = tuple(
+            # Softmax is not a row of the engine's table: it is what the loss is made for,
+            # and predict's link.
+            (
+                "identity" if activation.name == "softmax" else activation.name,
+                activation.parameter,
+                spec.units,
+                spec.bias,
+            )
+            for spec, activation in zip(self.specs, self._activations, strict=True)
+        )
+        plan = _core.Plan(self.dtype, input_size, tuples)
+        parts = []
+        inputs = input_size
+        for i, (spec, (weight_init, bias_init)) in enumerate(
+            zip(self.specs, self._initializers, strict=True)
+        ):
+            parts.append(weight_init.sample((inputs, spec.units), self.seed, 2 * i).ravel())
+            if spec.bias:
+                parts.append(bias_init.sample((spec.units,), self.seed, 2 * i + 1))
+            inputs = spec.units
+        plan.write("parameters", np.concatenate(parts).astype(self.dtype))
+        self._plan = plan
+        self.input_size = input_size
+
+    def _built(self) -> Any:
+        if self.input_size is None:
+            raise ValueError(
+                "input_size: not known yet; pass input_size=... to Sequential, or fit first"
+            )
+        return self._plan
+
+    @property
+    def layers(self) -> tuple[BuiltLayer, ...]:
+        """The layers with their parameters: `layers[i].weights`, `layers[i].bias`."""
+        self._built()
+        widths = [self.input_size, *(spec.units for spec in self.specs)]
+        return tuple(BuiltLayer(self, i, int(widths[i] or 0)) for i in range(len(self.specs)))
+
+    @property
+    def output_size(self) -> int:
+        """Number of outputs."""
+        return int(self.specs[-1].units)
+
+    @property
+    def parameters(self) -> np.ndarray:
+        """All parameters as one vector, a copy; assign to change them.
+
+        For each layer the weights in C order, (inputs, outputs), then the bias.
+        """
+        return self._read("parameters")
+
+    @parameters.setter
+    def parameters(self, value: Any) -> None:
+        plan = self._built()
+        values = _checked("parameters", value, (plan.n_parameters,), self.dtype)
+        with self._lock:
+            plan.write("parameters", values)
+
+    def _read(self, part: str) -> np.ndarray:
+        plan = self._built()
+        out = np.empty(plan.n_parameters, dtype=self.dtype)
+        with self._lock:
+            plan.read(part, out)
+        return out
+
+    # ---- settings that are remembered -----------------------------------------------
+
+    def _use_loss(self, loss: Any) -> Loss:
+        """Return the loss to use: the one given, else the one last used."""
+        if loss is None:
+            if self.loss is None:
+                known = ", ".join(repr(name) for name in sorted(Loss.registry))
+                raise ValueError(f"loss: none given and none used before, want one of {known}")
+            return self.loss
+        chosen = resolve(Loss, loss, "loss")
+        output = self._activations[-1].name
+        if output == "softmax" and chosen.link != "softmax":
+            raise ValueError(
+                f"loss: got {chosen.name!r} for a network that ends in softmax, want "
+                "'cross_entropy' (or no activation at the output)"
+            )
+        if chosen.link == "softmax" and output not in ("softmax", "identity"):
+            raise ValueError(
+                f"loss: {chosen.name!r} takes raw outputs, and the last layer's activation is "
+                f"{output!r}; want none there, or 'softmax'"
+            )
+        if chosen.link == "sigmoid" and output not in ("sigmoid", "identity"):
+            raise ValueError(
+                f"loss: {chosen.name!r} takes raw outputs, and the last layer's activation is "
+                f"{output!r}; want none there, or 'sigmoid'"
+            )
+        return chosen
+
+    def _use_optimizer(self, optimizer: Any) -> Optimizer:
+        """Return the optimizer to use; another one than before starts afresh."""
+        if optimizer is None:
+            chosen = self.optimizer or Adam()
+        else:
+            chosen = resolve(Optimizer, optimizer, "optimizer")
+        if self.optimizer is not None and chosen != self.optimizer:
+            self._plan.reset_optimizer()
+        return chosen
+
+    # ---- jobs -------------------------------------------------------------------------
+
+    def _threads(self, rows: int) -> int:
+        most = threads.get_num_threads()
+        return most if most == 1 else self._plan.threads(rows, most)
+
+    def _evaluate(
+        self, mode: str, data: Any, loss: Loss, *, accuracy: bool = False, batch: int = 0
+    ) -> tuple[float, float]:
+        """Return mean loss and accuracy of checked data, in mode "evaluate" or "derive"."""
+        X, (targets, labels), weights = data
+        with self._lock:
+            status, loss_sum, weight_sum, accuracy_sum, _, row, in_targets = self._plan.run(
+                mode,
+                X,
+                targets,
+                labels=labels,
+                row_weights=weights,
+                batch=batch,
+                threads=self._threads(len(X) if batch == 0 else batch),
+                loss=loss.name,
+                accuracy=accuracy,
+            )
+        if status == _core.BAD_INPUT:
+            self._raise_bad_row(data, row, in_targets)
+        return loss_sum / weight_sum, accuracy_sum / weight_sum
+
+    def _raise_bad_row(self, data: Any, row: int, in_targets: bool) -> None:
+        X, (targets, _), _ = data
+        name, array = ("y", targets) if in_targets else ("X", X)
+        arrays.raise_bad_row(name, array, row, self.dtype)
+
+    def _checked_data(
+        self, X: Any, y: Any, weights: Any, loss: Loss, names: tuple[str, str] = ("X", "y")
+    ) -> tuple[np.ndarray, arrays.Targets, np.ndarray | None]:
+        inputs = arrays.check_inputs(names[0], X, self.input_size)
+        arrays.check_not_empty(names[0], inputs)
+        targets = arrays.check_targets(names[1], y, loss, len(inputs), self.output_size)
+        return inputs, targets, arrays.check_weights("sample_weight", weights, len(inputs))
+
+    def _outputs(self, X: Any, link: str) -> np.ndarray:
+        plan = self._built()
+        inputs = arrays.check_inputs("X", X, self.input_size)
+        out = np.empty((len(inputs), self.output_size), dtype=self.dtype)
+        with self._lock:
+            status, *_, row, _ = plan.run(
+                "predict", inputs, link=link, outputs=out, threads=self._threads(len(inputs))
+            )
+        if status == _core.BAD_INPUT:
+            arrays.raise_bad_row("X", inputs, row, self.dtype)
+        return out
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the network's outputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Any real type; 0 samples give 0 rows.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+            Raw outputs (logits), or what the last layer's activation makes of them.  The
+            bits of a row do not depend on the rows beside it.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or a value is not finite.
+        """
+        softmax = self._activations[-1].name == "softmax"
+        return self._outputs(X, "softmax" if softmax else "identity")
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return probabilities: softmax or sigmoid of the outputs, to match the loss.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If the network's loss has no probabilities, or no loss has been used yet.
+        """
+        link = self._use_loss(None).link
+        if link == "identity":
+            raise ValueError(f"predict_proba: the loss {self._use_loss(None).name!r} has none")
+        return self._outputs(X, "identity" if self._activations[-1].name == "sigmoid" else link)
+
+    def evaluate(
+        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+    ) -> dict[str, float]:
+        """Return the mean loss, and the accuracy where the loss is one of classes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like
+            Targets as the loss wants them; see `fastnn.losses`.
+        sample_weight : array-like of shape (n_samples,), optional
+        loss : str or loss, optional
+            By default the one last used.
+
+        Returns
+        -------
+        dict
+            "loss" and, for cross entropies, "accuracy".
+        """
+        chosen = self._use_loss(loss)
+        self._built()
+        data = self._checked_data(X, y, sample_weight, chosen)
+        value, accuracy = self._evaluate("evaluate", data, chosen, accuracy=chosen.classifies)
+        return {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
+
+    def loss_and_gradient(
+        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+    ) -> tuple[float, np.ndarray]:
+        """Return the mean loss over all samples and its gradient in the parameters.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like
+            Targets as the loss wants them.
+        sample_weight : array-like of shape (n_samples,), optional
+        loss : str or loss, optional
+            By default the one last used.
+
+        Returns
+        -------
+        value : float
+        gradient : ndarray of shape (n_parameters,)
+            In the order of `parameters`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import fastnn
+        >>> net = fastnn.Sequential([fastnn.Dense(1, weight_init="zeros")], input_size=1)
+        >>> net.loss_and_gradient([[2.0]], [3.0], loss="mean_squared_error")
+        (9.0, array([-12.,  -6.], dtype=float32))
+        """
+        chosen = self._use_loss(loss)
+        self._built()
+        data = self._checked_data(X, y, sample_weight, chosen)
+        with self._lock:
+            value, _ = self._evaluate("derive", data, chosen)
+            return value, self._read("gradient")
+
+    # ---- training -----------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any, **options: Any) -> dict[str, list[float]]:
+        """Train; see `fastnn.training.fit` for the options."""
+        from fastnn import training
+
+        return training.fit(self, X, y, **options)
+
+    def train_on_batch(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        loss: Any = None,
+        optimizer: Any = None,
+    ) -> float:
+        """Take one step on all the samples given, for loops of your own.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : array-like
+            Targets as the loss wants them.
+        sample_weight : array-like of shape (n_samples,), optional
+        loss, optimizer : optional
+            By default those last used, and Adam().
+
+        Returns
+        -------
+        float
+            Mean loss of the batch before the step.
+
+        Raises
+        ------
+        fastnn.NonFiniteError
+            If the loss is not finite; the parameters are then as before.
+        """
+        from fastnn import training
+
+        return training.train_on_batch(self, X, y, sample_weight, loss, optimizer)
+
+    # ---- files, copies, text ---------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file; `fastnn.load` reads it.
+
+        The file is written beside `path` and renamed, so a file that was there stays
+        whole until the new one is.
+        """
+        from fastnn import serialization
+
+        serialization.save(self, Path(path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_plan", "_lock")}
+        if self.input_size is not None:
+            with self._lock:
+                optimizer = self._plan.optimizer_state()
+                slots = 0 if optimizer[0] is None else _core.OPTIMIZER_SLOTS[optimizer[0]]
+                state["_parameters"] = self.parameters
+                state["_optimizer_state"] = optimizer
+                state["_slots"] = [self._read(f"slot_{i}") for i in range(slots)]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        parameters = state.pop("_parameters", None)
+        optimizer_state = state.pop("_optimizer_state", None)
+        slots = state.pop("_slots", ())
+        self.__dict__.update(state)
+        self._make_lock()
+        _networks.add(self)
+        if parameters is not None:
+            self._build(int(self.input_size or 0))
+            self._plan.write("parameters", parameters)
+            self._plan.set_optimizer_state(*optimizer_state)
+            for i, slot in enumerate(slots):
+                self._plan.write(f"slot_{i}", slot)
+
+    def summary(self) -> str:
+        """Return a table of the layers, their shapes and their numbers of parameters."""
+        widths = [self.input_size, *(spec.units for spec in self.specs)]
+        rows = [("layer", "activation", "shape", "parameters")]
+        total = 0
+        for i, (spec, activation) in enumerate(zip(self.specs, self._activations, strict=True)):
+            inputs = widths[i]
+            count = "?" if inputs is None else f"{(inputs + spec.bias) * spec.units:,}"
+            total += 0 if inputs is None else (inputs + spec.bias) * spec.units
+            shape = f"{'?' if inputs is None else inputs} -> {spec.units}"
+            rows.append((f"{i} {type(spec).__name__}", activation.name, shape, count))
+        columns = [max(len(row[j]) for row in rows) for j in range(4)]
+        lines = [
+            "  ".join(
+                cell.rjust(columns[j]) if j == 3 else cell.ljust(columns[j])
+                for j, cell in enumerate(row)
+            ).rstrip()
+            for row in rows
+        ]
+        lines.insert(1, "-" * max(len(line) for line in lines))
+        known = "?" if self.input_size is None else f"{total:,}"
+        return "\n".join([*lines, f"{known} parameters, {self.dtype}"])
+
+
+def learning_rate(lr: Any) -> Schedule:
+    """Return an optimizer's lr as a schedule."""
+    return lr if isinstance(lr, Schedule) else Constant(lr)
+
+
+def _renew_locks() -> None:
+    """In a forked child: no thread is left that could give a lock back."""
+    for network in list(_networks):
+        network._make_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)

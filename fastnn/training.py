@@ -1,0 +1,272 @@
+"""The training loop: epochs over the data, each one call into the engine.
+
+Only steps whose loss is finite are taken.  When a loss is not, the parameters that last
+had a finite one are those before the step just taken; since training is deterministic, they
+are found by going back to a copy made at the start of an epoch and taking the steps again.
+The copies are made so rarely that they cost about one part in fifty.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fastnn import _core
+from fastnn._spec import check_count
+from fastnn.arrays import check_inputs, check_not_empty
+from fastnn.errors import NonFiniteError
+from fastnn.progress import Progress
+from fastnn.sequential import SHUFFLE_STREAM, learning_rate
+
+if TYPE_CHECKING:
+    from fastnn.sequential import Sequential
+
+METRICS = ("accuracy",)
+
+
+def fit(
+    net: Sequential,
+    X: Any,
+    y: Any,
+    *,
+    loss: Any = None,
+    optimizer: Any = None,
+    epochs: int = 1,
+    batch_size: int = 32,
+    shuffle: bool = True,
+    sample_weight: Any = None,
+    validation_data: Any = None,
+    metrics: Sequence[str] = (),
+    verbose: int = 0,
+) -> dict[str, list[float]]:
+    """Train a network; the same as `net.fit(X, y, ...)`.
+
+    Parameters
+    ----------
+    net : Sequential
+        The network; it goes on from its present parameters.
+    X : array-like of shape (n_samples, n_features)
+        float32, float64, integers or bools, in any memory order; never copied whole.
+    y : array-like
+        Targets as the loss wants them; see `fastnn.losses`.
+    loss : str or loss, optional
+        By default the one last used with this network.
+    optimizer : str or optimizer, optional
+        By default the one last used, at first Adam().  The same one goes on with its state;
+        another one starts afresh.
+    epochs : int, default 1
+        Passes over the data.
+    batch_size : int, default 32
+        Samples of a step; the last batch of an epoch may be smaller.
+    shuffle : bool, default True
+        Visit the samples in a new random order each epoch.
+    sample_weight : array-like of shape (n_samples,), optional
+        Not negative; the loss of a batch is the weighted mean.
+    validation_data : tuple (X, y) or (X, y, sample_weight), optional
+        Evaluated after each epoch.
+    metrics : sequence of str, default ()
+        "accuracy".
+    verbose : int, default 0
+        0: silent, 1: progress (by tqdm where it is installed, else a plain line).
+
+    Returns
+    -------
+    dict
+        "loss" and the metrics, averaged over each epoch while it trained, and their
+        "val_" twins: lists with one number an epoch.  Also kept as `net.history`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is wrong; names it, what it got and what it wants.  The network is
+        as before.
+    fastnn.NonFiniteError
+        If the loss becomes infinite or NaN; the network keeps the last parameters whose
+        loss was finite.
+    KeyboardInterrupt
+        Within a tenth of a second of Ctrl-C; the network keeps the steps taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn
+    >>> X = np.linspace(-1, 1, 64)[:, None]
+    >>> net = fastnn.Sequential([fastnn.Dense(32, activation="tanh"), fastnn.Dense(1)])
+    >>> history = net.fit(X, X[:, 0] ** 2, loss="mean_squared_error",
+    ...                   optimizer=fastnn.Adam(lr=0.01), epochs=100, batch_size=16)
+    >>> history["loss"][-1] < 0.01 < history["loss"][0]
+    True
+    """
+    epochs = check_count("epochs", epochs)
+    batch_size = check_count("batch_size", batch_size)
+    with_accuracy = _check_metrics(metrics)
+    chosen_loss = net._use_loss(loss)
+    inputs = check_inputs("X", X, net.input_size)
+    check_not_empty("X", inputs)
+    built_here = net.input_size is None
+    if built_here:
+        net._build(inputs.shape[1])
+    try:
+        data = net._checked_data(inputs, y, sample_weight, chosen_loss)
+        validation = _check_validation(net, validation_data, chosen_loss)
+        chosen_optimizer = net._use_optimizer(optimizer)
+    except BaseException:
+        if built_here:
+            net.input_size = None
+        raise
+    with net._lock:
+        net.loss, net.optimizer = chosen_loss, chosen_optimizer
+        run = _Run(net, data, batch_size, bool(shuffle), with_accuracy)
+        names = ["loss", *metrics]
+        history: dict[str, list[float]] = {name: [] for name in names}
+        if validation is not None:
+            history |= {f"val_{name}": [] for name in names}
+        net.history = history
+        with Progress(verbose, epochs) as progress:
+            for _ in range(epochs):
+                values = run.epoch()
+                if validation is not None:
+                    values += net._evaluate(
+                        "evaluate", validation, chosen_loss, accuracy=with_accuracy, batch=batch_size
+                    )[: len(names)]
+                for series, value in zip(history.values(), values, strict=True):
+                    series.append(value)
+                progress.show({name: series[-1] for name, series in history.items()})
+        run.check_parameters()
+    return history
+
+
+def train_on_batch(
+    net: Sequential, X: Any, y: Any, sample_weight: Any, loss: Any, optimizer: Any
+) -> float:
+    """One step; see `Sequential.train_on_batch`."""
+    chosen_loss = net._use_loss(loss)
+    net._built()
+    data = net._checked_data(X, y, sample_weight, chosen_loss)
+    with net._lock:
+        chosen_optimizer = net._use_optimizer(optimizer)
+        net.loss, net.optimizer = chosen_loss, chosen_optimizer
+        status, loss_sum, weight_sum, _, _, row, in_targets = _steps(net, data, len(data[0]))
+    if status == _core.BAD_INPUT:
+        net._raise_bad_row(data, row, in_targets)
+    if status == _core.NON_FINITE:
+        raise NonFiniteError(0, 0)
+    return float(loss_sum / weight_sum) if weight_sum else 0.0
+
+
+def _steps(
+    net: Sequential,
+    data: Any,
+    batch: int,
+    order: np.ndarray | None = None,
+    end: int = -1,
+    accuracy: bool = False,
+) -> tuple[Any, ...]:
+    """Run the engine over the batches of `data` up to position `end`."""
+    X, (targets, labels), weights = data
+    optimizer: Any = net.optimizer
+    return net._plan.run(  # type: ignore[no-any-return]
+        "train",
+        X,
+        targets,
+        labels=labels,
+        row_weights=weights,
+        order=order,
+        end=end,
+        batch=batch,
+        threads=net._threads(min(batch, len(X))),
+        loss=net.loss.name if net.loss else None,
+        accuracy=accuracy,
+        optimizer=optimizer.rule,
+        lr=learning_rate(optimizer.lr)(0),
+        hyperparameters=optimizer.hyperparameters,
+    )
+
+
+class _Run:
+    """The epochs of one fit, and the way back from a loss that is not finite."""
+
+    COPY_SHARE = 50  # a copy is made when training took this many times a copy's time
+
+    def __init__(
+        self, net: Sequential, data: Any, batch: int, shuffle: bool, accuracy: bool
+    ) -> None:
+        self.net, self.data, self.batch, self.accuracy = net, data, batch, accuracy
+        self.rows = len(data[0])
+        self.batches = -(-self.rows // batch)
+        self.order = np.empty(self.rows, dtype=np.int64) if shuffle else None
+        self.first_stream = SHUFFLE_STREAM + net._epochs
+        self.done = 0  # epochs
+        self.copies: list[tuple[int, int]] = []  # (epoch at whose start, place), newest last
+        self.copied_at = self.copy_seconds = 0.0
+
+    def epoch(self) -> tuple[float, ...]:
+        """Train one epoch; return its mean loss and, if asked for, accuracy."""
+        self._copy_if_due()
+        status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets = self._steps(
+            self.done, self.rows
+        )
+        if status == _core.BAD_INPUT:
+            if self.done == 0:  # every row is seen in the first epoch: nothing has happened
+                self.net._plan.restore(self.copies[-1][1])
+            self.net._raise_bad_row(self.data, row, in_targets)
+        if status == _core.NON_FINITE:
+            self._go_back(self.done, position // self.batch)
+        self.done += 1
+        self.net._epochs += 1
+        mean = loss_sum / weight_sum
+        return (mean, accuracy_sum / weight_sum) if self.accuracy else (mean,)
+
+    def check_parameters(self) -> None:
+        """After the last epoch: no later loss will tell that its last step went too far."""
+        if not np.isfinite(self.net.parameters).all():
+            self._go_back(self.done, 0)
+
+    def _steps(self, epoch: int, end: int) -> tuple[Any, ...]:
+        if self.order is not None:
+            _core.permutation(self.net.seed, self.first_stream + epoch, self.order)
+        return _steps(self.net, self.data, self.batch, self.order, end, self.accuracy)
+
+    def _copy_if_due(self) -> None:
+        now = time.perf_counter()
+        if self.copies and now - self.copied_at < self.COPY_SHARE * self.copy_seconds:
+            return
+        place = 1 - self.copies[-1][1] if self.copies else 0
+        self.net._plan.snapshot(place)
+        self.copies = [*self.copies[-1:], (self.done, place)]
+        self.copied_at = time.perf_counter()
+        self.copy_seconds = self.copied_at - now
+
+    def _go_back(self, epoch: int, batch: int) -> None:
+        """Restore the parameters before the step before this batch, and raise."""
+        error = NonFiniteError(epoch, batch)
+        if batch == 0 and epoch > 0:
+            last_epoch, steps = epoch - 1, self.batches - 1
+        else:
+            last_epoch, steps = epoch, max(batch - 1, 0)
+        start, place = next(copy for copy in reversed(self.copies) if copy[0] <= last_epoch)
+        self.net._plan.restore(place)
+        for again in range(start, last_epoch):
+            self._steps(again, self.rows)
+        if steps:
+            self._steps(last_epoch, steps * self.batch)
+        raise error
+
+
+def _check_metrics(metrics: Sequence[str]) -> bool:
+    if isinstance(metrics, str) or any(metric not in METRICS for metric in metrics):
+        raise ValueError(f"metrics: got {metrics!r}, want a list of names among {METRICS}")
+    return "accuracy" in metrics
+
+
+def _check_validation(net: Sequential, value: Any, loss: Any) -> Any:
+    if value is None:
+        return None
+    if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
+        raise TypeError("validation_data: want a tuple (X, y) or (X, y, sample_weight)")
+    X, y, *weight = value
+    names = ("validation_data[0]", "validation_data[1]")
+    return net._checked_data(X, y, weight[0] if weight else None, loss, names)
