@@ -11,12 +11,16 @@ FASTNN_SANITIZE=address,undefined
     GCC's or Clang's sanitizers.
 FASTNN_COVERAGE=1
     gcov's counters.
+FASTNN_ABI3=1
+    One extension for Python 3.11 and all later versions; see
+    docs/decisions/0005-a-wheel-for-each-python.md for why it is not the default.
 """
 
 import os
 import platform
 import shlex
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
@@ -24,8 +28,8 @@ from setuptools.command.build_ext import build_ext
 
 WINDOWS = sys.platform == "win32"
 ARM = platform.machine().lower() in ("arm64", "aarch64")
-# 3.11 is the first limited API with the buffer protocol; free-threaded builds have none.
-ABI3 = not hasattr(sys, "abiflags") or "t" not in sys.abiflags
+# 3.11 is the first limited API with the buffer protocol.
+ABI3 = os.environ.get("FASTNN_ABI3", "0") not in ("", "0")
 
 AVX2 = ["-mavx2", "-mfma"]
 AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
@@ -59,8 +63,18 @@ def compiler_flags():
 flags, link = compiler_flags()
 
 
+# What a change of makes everything anew.
+SOURCES = [str(path) for pattern in ("**/*.[ch]", "**/*.def") for path in Path("csrc").glob(pattern)]
+
+
 def library(name, sources, isa_flags=()):
-    return (name, {"sources": sources, "include_dirs": ["csrc"], "cflags": [*flags, *isa_flags]})
+    build = {
+        "sources": sources,
+        "obj_deps": {"": [*SOURCES, "setup.py"]},
+        "include_dirs": ["csrc"],
+        "cflags": [*flags, *isa_flags],
+    }
+    return (name, build)
 
 
 class BuildExt(build_ext):
@@ -97,6 +111,7 @@ setup(
             define_macros=macros,
             extra_compile_args=flags,
             extra_link_args=link,
+            depends=[*SOURCES, "setup.py"],
             py_limited_api=ABI3,
         )
     ],
