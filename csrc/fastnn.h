@@ -136,7 +136,7 @@ typedef struct {
 } fnn_optimizer_state;
 fnn_optimizer_state fnn_get_optimizer(const fnn_plan *plan);
 fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state); /* not the slots */
-void fnn_reset_optimizer(fnn_plan *plan); /* zero slots, step 0 */
+void fnn_reset_optimizer(fnn_plan *plan);                                /* zero slots, step 0 */
 
 /* Copies of everything that training changes, to go back to: 0 and 1. */
 fnn_status fnn_snapshot(fnn_plan *plan, int32_t which);

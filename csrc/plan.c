@@ -314,7 +314,8 @@ static void copy_row(const fnn_plan *plan, const fnn_dense *d, char *panels, int
 /* Row k of the weights into its column of the transposed panels, a line of 32 at a time. */
 static void transpose_row(const fnn_plan *plan, const fnn_dense *d, int64_t k) {
   const int64_t step = FNN_PANEL * plan->size;
-  char *column = (char *)d->WT + k / FNN_PANEL * blocks_of(d->N) * step + k % FNN_PANEL * plan->size;
+  char *column =
+      (char *)d->WT + k / FNN_PANEL * blocks_of(d->N) * step + k % FNN_PANEL * plan->size;
   for (int64_t n = 0; n < d->N; n++, column += step) {
     const char *element = (const char *)d->W + n / FNN_PANEL * blocks_of(d->K) * step + k * step +
                           n % FNN_PANEL * plan->size;

@@ -13,8 +13,8 @@ typedef struct {
 } philox_t;
 
 static philox_t philox(uint64_t seed, uint64_t stream, uint64_t counter) {
-  philox_t x = {{(uint32_t)counter, (uint32_t)(counter >> 32), (uint32_t)stream,
-                 (uint32_t)(stream >> 32)}};
+  philox_t x = {
+      {(uint32_t)counter, (uint32_t)(counter >> 32), (uint32_t)stream, (uint32_t)(stream >> 32)}};
   uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
   for (int round = 0; round < 10; round++) {
     const uint64_t product0 = (uint64_t)0xD2511F53 * x.word[0];
@@ -89,8 +89,7 @@ void fnn_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out) {
     const uint64_t low = (bits & 0xffffffff) * (bound & 0xffffffff);
     const uint64_t middle1 = (bits >> 32) * (bound & 0xffffffff) + (low >> 32);
     const uint64_t middle2 = (bits & 0xffffffff) * (bound >> 32) + (middle1 & 0xffffffff);
-    const int64_t j =
-        (int64_t)((bits >> 32) * (bound >> 32) + (middle1 >> 32) + (middle2 >> 32));
+    const int64_t j = (int64_t)((bits >> 32) * (bound >> 32) + (middle1 >> 32) + (middle2 >> 32));
     const int64_t swap = out[i];
     out[i] = out[j];
     out[j] = swap;

@@ -16,17 +16,17 @@
 typedef struct {
   int64_t K, N; /* inputs, outputs */
   int64_t stride;
-  void *X;          /* [K/16][stride][16]  input */
-  void *Z;          /* [N/16][stride][16]  output, after the activation */
-  void *dX;         /* [K/16][stride][16]  gradient in the input of the layer below's
-                       activation; NULL for the first layer */
-  void *dZ;         /* [N/16][stride][16]  gradient before this layer's activation; the
-                       forward pass leaves slopes here (INPUT rows of activations.def);
-                       NULL when only predicting */
-  void *W, *b;      /* [N/32][K16][32], [N32] */
-  void *WT;         /* [K/32][N16][32], the transposed panels; NULL for the first layer */
+  void *X;     /* [K/16][stride][16]  input */
+  void *Z;     /* [N/16][stride][16]  output, after the activation */
+  void *dX;    /* [K/16][stride][16]  gradient in the input of the layer below's
+                  activation; NULL for the first layer */
+  void *dZ;    /* [N/16][stride][16]  gradient before this layer's activation; the
+                  forward pass leaves slopes here (INPUT rows of activations.def);
+                  NULL when only predicting */
+  void *W, *b; /* [N/32][K16][32], [N32] */
+  void *WT;    /* [K/32][N16][32], the transposed panels; NULL for the first layer */
   void *mW[FNN_MAX_SLOTS], *mb[FNN_MAX_SLOTS]; /* optimizer state, as W and b */
-  void *dW, *db;    /* gradient, as W and b; NULL until a job needs it */
+  void *dW, *db;                               /* gradient, as W and b; NULL until a job needs it */
   int32_t bias;
   int32_t activation; /* this layer's */
   int32_t below;      /* the activation that made X */
@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
   int64_t rows;      /* of the batch */
   int32_t optimizer; /* fnn_optimizer, or FNN_STORE */
+  int32_t slots;     /* of the optimizer */
   int32_t first;     /* FNN_STORE: begin the sum (1) or go on with what is there (0) */
   double c[8];       /* constants of optimizers.def */
 } fnn_update;
@@ -56,8 +57,8 @@ typedef struct {
                             Z; dH itself where that is the identity */
   int32_t activation;
   double parameter;
-  double *row_loss;      /* [stride]  not weighted */
-  double *row_accuracy;  /* [stride]  share of right answers, or NULL */
+  double *row_loss;     /* [stride]  not weighted */
+  double *row_accuracy; /* [stride]  share of right answers, or NULL */
   int32_t loss;
 } fnn_loss_rows;
 

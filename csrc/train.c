@@ -19,12 +19,12 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define ROWS_AT_ONCE 96     /* per forward or backward call: their part of X stays in L2 */
-#define POLL_SECONDS 0.02   /* between calls of poll */
-#define POLL_FLOPS 2e6      /* between looks at the clock */
-#define CHUNK_ROWS 256      /* per thread, where the rows' number changes no bit */
-#define DERIVE_ROWS 1024    /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
-#define FLOPS_A_THREAD 3e5  /* what a step must have before another thread pays */
+#define ROWS_AT_ONCE 96    /* per forward or backward call: their part of X stays in L2 */
+#define POLL_SECONDS 0.02  /* between calls of poll */
+#define POLL_FLOPS 2e6     /* between looks at the clock */
+#define CHUNK_ROWS 256     /* per thread, where the rows' number changes no bit */
+#define DERIVE_ROWS 1024   /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
+#define FLOPS_A_THREAD 3e5 /* what a step must have before another thread pays */
 
 enum { STOP_INTERRUPTED = 1, STOP_NON_FINITE = 2, STOP_BAD_INPUT = 4 };
 
@@ -39,7 +39,7 @@ typedef struct {
   double next_decay[2];
   double work_since_look, last_poll;
 
-  atomic_int stop;              /* bits of the above */
+  atomic_int stop;               /* bits of the above */
   atomic_int_fast64_t bad_place; /* 2 * position (+ 1: in targets) of the first bad row */
 } run_t;
 
@@ -119,8 +119,8 @@ static void gather(run_t *run, int64_t first, int64_t r0, int64_t r1) {
   fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const fnn_kernels *kernels = plan->kernels;
-  int64_t bad = kernels->gather(&job->inputs, job->order, first, r0, r1, plan->stride,
-                                plan->layers[0].X);
+  int64_t bad =
+      kernels->gather(&job->inputs, job->order, first, r0, r1, plan->stride, plan->layers[0].X);
   if (bad >= 0)
     note_bad_row(run, first + bad, 0);
   if (job->mode == FNN_PREDICT)
@@ -156,7 +156,9 @@ static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1
       .labels = job->labels ? plan->labels : NULL,
       .weights = job->row_weights ? plan->row_weights : NULL,
       .scale = scale,
-      .dH = job->mode == FNN_EVALUATE ? NULL : identity ? last->dZ : plan->output_gradient,
+      .dH = job->mode == FNN_EVALUATE ? NULL
+            : identity                ? last->dZ
+                                      : plan->output_gradient,
       .dZ = last->dZ,
       .activation = last->activation,
       .parameter = last->parameter,
@@ -369,8 +371,7 @@ static void work_alone(void *context, int thread, int threads) {
         layer_rows(run, phase, r0, r1, thread);
       else
         plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
-                               (char *)job->outputs +
-                                   (first - job->begin) * last->N * plan->size);
+                               (char *)job->outputs + (first - job->begin) * last->N * plan->size);
   }
   fnn_float_mode_leave(mode);
 }
@@ -379,12 +380,12 @@ static void work_alone(void *context, int thread, int threads) {
 
 static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   const int64_t C = plan->layers[plan->n_layers - 1].N;
-  if (job->mode < FNN_TRAIN || job->mode > FNN_PREDICT || job->begin < 0 ||
-      job->end < job->begin || job->inputs.columns != plan->layers[0].K ||
+  if (job->mode < FNN_TRAIN || job->mode > FNN_PREDICT || job->begin < 0 || job->end < job->begin ||
+      job->inputs.columns != plan->layers[0].K ||
       (job->order == NULL && job->end > job->inputs.rows))
     return FNN_BAD_ARGUMENT;
-  if (job->mode == FNN_TRAIN && (job->batch < 1 || job->optimizer < 0 ||
-                                 job->optimizer >= FNN_OPTIMIZERS))
+  if (job->mode == FNN_TRAIN &&
+      (job->batch < 1 || job->optimizer < 0 || job->optimizer >= FNN_OPTIMIZERS))
     return FNN_BAD_ARGUMENT;
   if (job->mode != FNN_PREDICT &&
       (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
@@ -401,7 +402,9 @@ static fnn_status outcome(const run_t *run, fnn_job *job) {
     job->bad_targets = (int32_t)(place % 2);
     return FNN_BAD_INPUT;
   }
-  return stop & STOP_INTERRUPTED ? FNN_INTERRUPTED : stop & STOP_NON_FINITE ? FNN_NON_FINITE : FNN_OK;
+  return stop & STOP_INTERRUPTED  ? FNN_INTERRUPTED
+         : stop & STOP_NON_FINITE ? FNN_NON_FINITE
+                                  : FNN_OK;
 }
 
 fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
@@ -433,6 +436,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
   run.update.optimizer = job->mode == FNN_TRAIN ? job->optimizer : FNN_STORE;
+  run.update.slots = job->mode == FNN_TRAIN ? fnn_optimizer_ops[job->optimizer].slots : 0;
   run.last_poll = job->poll ? fnn_seconds() : 0;
   atomic_init(&run.stop, 0);
   atomic_init(&run.bad_place, INT64_MAX);
@@ -467,7 +471,7 @@ int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
   return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
 }
 
-/* ---- the FMA peak ------------------------------------------------------------------------------ */
+/* ---- the FMA peak -------------------------------------------------------------- */
 
 typedef struct {
   const fnn_kernels *kernels;

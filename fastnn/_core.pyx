@@ -18,6 +18,7 @@ from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 import os
+from threading import get_ident, main_thread
 
 
 cdef extern from *:
@@ -370,7 +371,8 @@ cdef class Plan:
             job.optimizer = OPTIMIZER_NUMBERS[optimizer]
             for i in range(FNN_MAX_HYPERPARAMETERS):
                 job.hyperparameters[i] = hyperparameters[i] if i < len(hyperparameters) else NAN
-        job.poll = poll_signals
+        # Signals are the main thread's; the others need not wait for the GIL.
+        job.poll = poll_signals if get_ident() == main_thread().ident else NULL
         job.poll_context = <void *>self
         self.raised = None
         with nogil:

@@ -14,12 +14,13 @@ FNN_INLINE void activate_tile(const int rows, const int vectors, int32_t activat
 #define ACTIVATE_LIGHT(name, value)                                                                \
   case FNN_ACTIVATION_##name:                                                                      \
     FNN_UNROLL                                                                                     \
-    for (int i = 0; i < rows; i++)                                                                 \
+    for (int i = 0; i < rows; i++) {                                                               \
       FNN_UNROLL                                                                                   \
       for (int v = 0; v < vectors; v++) {                                                          \
         const vec z = acc[i][v];                                                                   \
         acc[i][v] = value;                                                                         \
       }                                                                                            \
+    }                                                                                              \
     break;
 #define ACTIVATE_HEAVY(name, value)
 #define ACTIVATION(name, weight, from, s, value, slope) ACTIVATE_##weight(name, value)
@@ -81,11 +82,12 @@ FNN_INLINE void slope_tile(const int rows, const int vectors, int32_t activation
 #define ACTIVATION(name, weight, from, shared, value, slope)                                       \
   case FNN_ACTIVATION_##name:                                                                      \
     FNN_UNROLL                                                                                     \
-    for (int i = 0; i < rows; i++)                                                                 \
+    for (int i = 0; i < rows; i++) {                                                               \
       FNN_UNROLL                                                                                   \
       for (int v = 0; v < vectors; v++) {                                                          \
         FACTOR_##from(slope)                                                                       \
       }                                                                                            \
+    }                                                                                              \
     break;
 #include "../ops/activations.def"
 #undef ACTIVATION

@@ -11,8 +11,7 @@ FNN_INLINE void tile_columns(const int vectors, REAL *array, int64_t stride, int
   FNN_UNROLL
   for (int v = 0; v < vectors; v++) {
     const int64_t column = n + v * LANES;
-    columns[v] =
-        array + (column / FNN_BLOCK * stride + r) * FNN_BLOCK + column % FNN_BLOCK;
+    columns[v] = array + (column / FNN_BLOCK * stride + r) * FNN_BLOCK + column % FNN_BLOCK;
   }
 }
 
@@ -46,10 +45,11 @@ FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense 
   REAL *Z[TILE_VECTORS];
   tile_columns(vectors, d->Z, d->stride, n, r, Z);
   FNN_UNROLL
-  for (int i = 0; i < rows; i++)
+  for (int i = 0; i < rows; i++) {
     FNN_UNROLL
     for (int v = 0; v < vectors; v++)
       vstore(Z[v] + i * FNN_BLOCK, acc[i][v]);
+  }
 }
 
 FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, const REAL *W,
@@ -88,10 +88,11 @@ FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_dense
   tile_columns(vectors, d->dX, d->stride, k, r, dX);
   slope_tile(rows, vectors, d->below, d->parameter_below, (const REAL *const *)X, dX, acc);
   FNN_UNROLL
-  for (int i = 0; i < rows; i++)
+  for (int i = 0; i < rows; i++) {
     FNN_UNROLL
     for (int v = 0; v < vectors; v++)
       vstore(dX[v] + i * FNN_BLOCK, acc[i][v]);
+  }
 }
 
 FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k, const REAL *WT,
@@ -133,7 +134,7 @@ FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update
 #define OPTIMIZER(name, n_slots, hyperparameters, constants, ...)                                  \
   case FNN_OPTIMIZER_##name:                                                                       \
     FNN_UNROLL                                                                                     \
-    for (int i = 0; i < lines; i++)                                                                \
+    for (int i = 0; i < lines; i++) {                                                              \
       FNN_UNROLL                                                                                   \
       for (int j = 0; j < vectors; j++) {                                                          \
         const int64_t at = offset + i * FNN_PANEL + j * LANES;                                     \
@@ -143,6 +144,7 @@ FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update
         vstore(weights + at, w);                                                                   \
         SAVE_##n_slots                                                                             \
       }                                                                                            \
+    }                                                                                              \
     break;
 #include "../ops/optimizers.def"
 #undef OPTIMIZER
@@ -155,6 +157,15 @@ FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update
   }
 }
 
+/* Asks for the lines that the update of a tile will change, so that they come from the
+ * outer caches while the products are summed.  Prefetching past an array is harmless. */
+FNN_INLINE void prefetch_tile(const int lines, const int vectors, const REAL *array) {
+  const int step = 64 / (int)sizeof(REAL);
+  for (int i = 0; i < lines; i++)
+    for (int j = 0; j < vectors * LANES; j += step)
+      __builtin_prefetch(array + i * FNN_PANEL + j, 1);
+}
+
 FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense *d, int64_t k,
                           int64_t n, const fnn_update *update) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
@@ -163,15 +174,21 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
   REAL *dW = (REAL *)d->dW + offset;
   vec acc[TILE_ROWS][TILE_VECTORS];
   FNN_UNROLL
-  for (int i = 0; i < features; i++)
+  for (int i = 0; i < features; i++) {
     FNN_UNROLL
     for (int v = 0; v < vectors; v++)
       acc[i][v] = vset(0);
+  }
   if (store && !update->first)
     for (int i = 0; i < features; i++)
       for (int v = 0; v < vectors; v++)
         acc[i][v] = vload(dW + i * FNN_PANEL + v * LANES);
 
+  if (!store) {
+    prefetch_tile(features, vectors, (const REAL *)d->W + offset);
+    for (int s = 0; s < update->slots; s++)
+      prefetch_tile(features, vectors, (const REAL *)d->mW[s] + offset);
+  }
   REAL *D[TILE_VECTORS];
   tile_columns(vectors, d->dZ, d->stride, n, 0, D);
   const REAL *A = (const REAL *)d->X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
@@ -179,10 +196,11 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
 
   if (store) {
     FNN_UNROLL
-    for (int i = 0; i < features; i++)
+    for (int i = 0; i < features; i++) {
       FNN_UNROLL
       for (int v = 0; v < vectors; v++)
         vstore(dW + i * FNN_PANEL + v * LANES, acc[i][v]);
+    }
   } else {
     update_tile(features, vectors, update, d->W, (REAL *const *)d->mW, offset, acc);
   }
@@ -203,10 +221,11 @@ static void bias_unit(const fnn_dense *d, int64_t n, int64_t n1, const fnn_updat
     tile_columns(1, d->dZ, d->stride, n, 0, D);
     vec sum[4] = {vset(0), vset(0), vset(0), vset(0)};
     int64_t r = 0;
-    for (; r + 4 <= update->rows; r += 4)
+    for (; r + 4 <= update->rows; r += 4) {
       FNN_UNROLL
       for (int i = 0; i < 4; i++)
         sum[i] = sum[i] + vload(D[0] + (r + i) * FNN_BLOCK);
+    }
     for (; r < update->rows; r++)
       sum[0] = sum[0] + vload(D[0] + r * FNN_BLOCK);
     vec acc[TILE_ROWS][TILE_VECTORS];
@@ -255,6 +274,11 @@ static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_up
     const int64_t k = u % (K16 / FNN_BLOCK) * FNN_BLOCK;
     const int64_t k1 = k + FNN_BLOCK < d->K ? k + FNN_BLOCK : d->K;
     const int64_t n1 = panel + FNN_PANEL < N16 ? panel + FNN_PANEL : N16;
+    REAL *transposed =
+        (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + panel * FNN_PANEL + k % FNN_PANEL;
+    const int transposes = d->WT && update->optimizer != FNN_STORE;
+    if (transposes)
+      prefetch_tile((int)(n1 - panel), FNN_BLOCK / LANES, transposed);
     for (int64_t n = panel; n < n1; n += TILE_WIDTH)
       if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
         unit_tiles((TILE_VECTORS + 1) / 2, d, k, k1, n, update);
@@ -262,11 +286,9 @@ static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_up
         unit_tiles(TILE_VECTORS, d, k, k1, n, update);
     if (k == 0 && d->bias)
       bias_unit(d, panel, n1, update);
-    if (d->WT && update->optimizer != FNN_STORE)
+    if (transposes)
       for (int64_t n = panel; n < n1; n += FNN_BLOCK)
         transpose_block((const REAL *)d->W + panel * K16 + k * FNN_PANEL + n % FNN_PANEL, FNN_PANEL,
-                        (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + n * FNN_PANEL +
-                            k % FNN_PANEL,
-                        FNN_PANEL);
+                        transposed + (n - panel) * FNN_PANEL, FNN_PANEL);
   }
 }

@@ -22,8 +22,8 @@ FNN_INLINE REAL tree_max(REAL lanes[FNN_BLOCK]) {
 
 /* 0, 1, 2, ... of a block's lanes, from lane i on. */
 FNN_INLINE vec lane_numbers(int i) {
-  static const REAL numbers[FNN_BLOCK] __attribute__((aligned(64))) = {0, 1, 2,  3,  4,  5,  6,  7,
-                                                                       8, 9, 10, 11, 12, 13, 14, 15};
+  static const REAL numbers[FNN_BLOCK]
+      __attribute__((aligned(64))) = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   return vload(numbers + i);
 }
 
@@ -46,15 +46,16 @@ static softmax_parts softmax_of_row(int64_t C, int64_t stride, const REAL *z) {
     most[i] = least, sum[i] = vset(0);
   for (int64_t c = 0; c < C; c += FNN_BLOCK)
     for (int i = 0; i < FNN_BLOCK / LANES; i++)
-      most[i] = vmax(most[i], where_used(C - c, i * LANES, vload(z + c * stride + i * LANES), least));
+      most[i] =
+          vmax(most[i], where_used(C - c, i * LANES, vload(z + c * stride + i * LANES), least));
   for (int i = 0; i < FNN_BLOCK / LANES; i++)
     vstore(lanes + i * LANES, most[i]);
   parts.max = tree_max(lanes);
   for (int64_t c = 0; c < C; c += FNN_BLOCK)
     for (int i = 0; i < FNN_BLOCK / LANES; i++)
-      sum[i] = sum[i] + where_used(C - c, i * LANES,
-                                   vexp(vload(z + c * stride + i * LANES) - vset(parts.max)),
-                                   vset(0));
+      sum[i] =
+          sum[i] + where_used(C - c, i * LANES,
+                              vexp(vload(z + c * stride + i * LANES) - vset(parts.max)), vset(0));
   for (int i = 0; i < FNN_BLOCK / LANES; i++)
     vstore(lanes + i * LANES, sum[i]);
   parts.sum = tree_sum(lanes);
@@ -102,8 +103,7 @@ FNN_INLINE double cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scal
       const vec p = vexp(vload(z + at) - vset(softmax.max)) * share;
       const vec numbers = lane_numbers(i) + vset((REAL)c);
       const vec target =
-          t ? vload(t + at)
-            : vselect((ivec)(numbers == vset((REAL)label)), vset(1), vset(0));
+          t ? vload(t + at) : vselect((ivec)(numbers == vset((REAL)label)), vset(1), vset(0));
       vstore(dz + at, where_used(l->C - c, i, (p - target) * vset(scale), vset(0)));
     }
   return loss;

@@ -29,8 +29,8 @@ static int map_function(const char *function, double parameter, int64_t n, const
   for (int64_t i = 0; i < n; i += FNN_BLOCK) {
     const size_t bytes = (size_t)(n - i < FNN_BLOCK ? n - i : FNN_BLOCK) * sizeof(REAL);
     REAL line[FNN_BLOCK] __attribute__((aligned(64))) = {0};
-    REAL slope[FNN_BLOCK] __attribute__((aligned(64))), ones[FNN_BLOCK]
-        __attribute__((aligned(64)));
+    REAL slope[FNN_BLOCK] __attribute__((aligned(64))),
+        ones[FNN_BLOCK] __attribute__((aligned(64)));
     memcpy(line, (const REAL *)x + i, bytes);
     if (activation >= 0) {
       activate_rows(activation, parameter, FNN_BLOCK, line, slope);

@@ -17,13 +17,13 @@
 
 /* A: [K/16][stride][16] at the tile's first row; W: a panel at the tile's first column. */
 FNN_INLINE void tile_rows_product(const int rows, const int vectors, int64_t K, const REAL *A,
-                                  int64_t stride, const REAL *W,
-                                  vec acc[TILE_ROWS][TILE_VECTORS]) {
+                                  int64_t stride, const REAL *W, vec acc[TILE_ROWS][TILE_VECTORS]) {
   FNN_UNROLL
-  for (int i = 0; i < rows; i++)
+  for (int i = 0; i < rows; i++) {
     FNN_UNROLL
     for (int v = 0; v < vectors; v++)
       acc[i][v] = vset(0);
+  }
   for (int64_t k = 0; k < K; k += FNN_BLOCK, A += stride * FNN_BLOCK) {
     const int64_t some = K - k < FNN_BLOCK ? K - k : FNN_BLOCK;
     for (int64_t kk = 0; kk < some; kk++, W += FNN_PANEL) {

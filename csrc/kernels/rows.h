@@ -24,8 +24,8 @@
   }                                                                                                \
   break;
 
-static void convert_row(const char *row, int64_t columns, int64_t step, int32_t type, int64_t stride,
-                        REAL *H) {
+static void convert_row(const char *row, int64_t columns, int64_t step, int32_t type,
+                        int64_t stride, REAL *H) {
   switch (type) {
   case FNN_F32:
     CONVERT_ROW(float)
