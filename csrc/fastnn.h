@@ -34,7 +34,7 @@ typedef enum {
   FNN_OK,
   FNN_NO_MEMORY,
   FNN_BAD_ARGUMENT,
-  FNN_BAD_INPUT,  /* NaN or infinity in a row of the data: see fnn_job.bad_row */
+  FNN_BAD_INPUT,  /* NaN, infinity or an unknown label in a row: see fnn_job.bad_row */
   FNN_NON_FINITE, /* the loss of the batch at fnn_job.position is not finite */
   FNN_INTERRUPTED /* fnn_job.poll asked to stop */
 } fnn_status;
@@ -160,7 +160,7 @@ typedef struct {
 
   fnn_array inputs;
   fnn_array targets; /* (rows, outputs) values, or (rows, 1) class labels */
-  int32_t labels;    /* targets are class labels, known to be in range */
+  int32_t labels;    /* targets are class labels */
   const double *row_weights;
 
   int32_t loss;     /* fnn_loss */

@@ -397,6 +397,8 @@ static int64_t slots_in_use(const fnn_plan *plan) {
 }
 
 fnn_status fnn_snapshot(fnn_plan *plan, int32_t which) {
+  if (which < 0 || which > 1)
+    return FNN_BAD_ARGUMENT;
   fnn_arena *arena = &plan->snapshots[which];
   const snapshot_head head = {fnn_get_optimizer(plan), slots_in_use(plan)};
   const size_t part = (size_t)(plan->region * plan->size);
@@ -413,7 +415,7 @@ fnn_status fnn_snapshot(fnn_plan *plan, int32_t which) {
 }
 
 fnn_status fnn_restore(fnn_plan *plan, int32_t which) {
-  const char *at = plan->snapshots[which].data;
+  const char *at = which == 0 || which == 1 ? plan->snapshots[which].data : NULL;
   const size_t part = (size_t)(plan->region * plan->size);
   snapshot_head head;
   if (at == NULL)

@@ -62,13 +62,13 @@ static double weight_sum(const fnn_job *job, int64_t begin, int64_t end) {
   return sum;
 }
 
-static int32_t label_of(const fnn_array *labels, int64_t row) {
+static int64_t label_of(const fnn_array *labels, int64_t row) {
   const char *at = (const char *)labels->data + row * labels->row_bytes;
 #define LABEL(type)                                                                                \
   {                                                                                                \
     type x;                                                                                        \
     __builtin_memcpy(&x, at, sizeof x);                                                            \
-    return (int32_t)x;                                                                             \
+    return (int64_t)x;                                                                             \
   }
   switch (labels->type) {
   case FNN_I8:
@@ -85,7 +85,7 @@ static int32_t label_of(const fnn_array *labels, int64_t row) {
     LABEL(uint32_t)
   case FNN_I64:
     LABEL(int64_t)
-  default:
+  default: /* a label past INT64_MAX comes out negative, and is refused like any other */
     LABEL(uint64_t)
   }
 #undef LABEL
@@ -126,8 +126,13 @@ static void gather(run_t *run, int64_t first, int64_t r0, int64_t r1) {
   if (job->mode == FNN_PREDICT)
     return;
   if (job->labels) {
-    for (int64_t r = r0; r < r1; r++)
-      plan->labels[r] = label_of(&job->targets, row_of(job, first + r));
+    const int64_t classes = plan->layers[plan->n_layers - 1].N;
+    for (int64_t r = r0; r < r1; r++) {
+      const int64_t label = label_of(&job->targets, row_of(job, first + r));
+      plan->labels[r] = label < 0 || label >= classes ? 0 : (int32_t)label;
+      if (label < 0 || label >= classes)
+        note_bad_row(run, first + r, 1);
+    }
   } else {
     bad = kernels->gather(&job->targets, job->order, first, r0, r1, plan->stride, plan->targets);
     if (bad >= 0)
@@ -387,9 +392,18 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   if (job->mode == FNN_TRAIN &&
       (job->batch < 1 || job->optimizer < 0 || job->optimizer >= FNN_OPTIMIZERS))
     return FNN_BAD_ARGUMENT;
-  if (job->mode != FNN_PREDICT &&
-      (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
-       job->targets.columns != (job->labels ? 1 : C)))
+  for (int64_t i = job->begin; job->order && i < job->end; i++)
+    if (job->order[i] < 0 || job->order[i] >= job->inputs.rows)
+      return FNN_BAD_ARGUMENT;
+  if (job->mode == FNN_PREDICT)
+    return FNN_OK;
+  if (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
+      job->targets.columns != (job->labels ? 1 : C))
+    return FNN_BAD_ARGUMENT;
+  /* Labels and accuracy are of classes: the losses with a link. */
+  const int32_t link = fnn_loss_ops[job->loss].link;
+  if ((job->labels && (link != FNN_LINK_softmax || job->targets.type <= FNN_F64)) ||
+      (job->accuracy && link == FNN_LINK_identity))
     return FNN_BAD_ARGUMENT;
   return FNN_OK;
 }
@@ -414,6 +428,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   job->loss_sum = job->weight_sum = job->accuracy_sum = 0;
   job->position = job->begin;
   job->bad_row = -1;
+  job->bad_targets = 0;
   if (job->begin == job->end)
     return FNN_OK;
 

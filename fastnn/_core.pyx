@@ -14,7 +14,6 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 import os
@@ -273,26 +272,27 @@ cdef class Plan:
 
     cdef _transfer(self, str part, char *at, int64_t n, int size, int layer, bint write):
         cdef fnn_part which = <fnn_part><int>PARTS[part]
-        cdef int64_t K = self.inputs, left = n, outputs
+        cdef int64_t K = self.inputs, wanted = 0, outputs
         cdef char *bias
-        cdef int l = 0
+        cdef int l
         if size != (4 if self.dtype == "float32" else 8):
             raise TypeError(f"want an array of {self.dtype}")
-        for _, _, outputs, has_bias in self.layers:
+        for l, (_, _, outputs, has_bias) in enumerate(self.layers):
             if layer in (-1, l):
-                left -= (K + (1 if has_bias else 0)) * outputs
-                if left < 0:
-                    break
+                wanted += (K + has_bias) * outputs
+            K = outputs
+        if n != wanted:
+            raise ValueError(f"got an array of {n} elements, want {wanted}")
+        K = self.inputs
+        for l, (_, _, outputs, has_bias) in enumerate(self.layers):
+            if layer in (-1, l):
                 bias = at + K * outputs * size if has_bias else NULL
                 if write:
                     check(fnn_write(self.plan, which, l, at, bias))
                 else:
                     check(fnn_read(self.plan, which, l, at, bias))
-                at += (K + (1 if has_bias else 0)) * outputs * size
+                at += (K + <int>has_bias) * outputs * size
             K = outputs
-            l += 1
-        if left != 0:
-            raise ValueError(f"an array of {n} elements does not fit the network")
 
     def optimizer_state(self):
         """(name or None, steps, decay[0], decay[1]); the slots are parts of their own."""
@@ -369,10 +369,15 @@ cdef class Plan:
             job.accuracy = accuracy
         if mode == "train":
             job.optimizer = OPTIMIZER_NUMBERS[optimizer]
+            names = OPTIMIZERS[optimizer]
+            if len(hyperparameters) != len(names):
+                raise ValueError(f"hyperparameters: got {hyperparameters}, want {names}")
             for i in range(FNN_MAX_HYPERPARAMETERS):
-                job.hyperparameters[i] = hyperparameters[i] if i < len(hyperparameters) else NAN
+                job.hyperparameters[i] = hyperparameters[i] if i < len(names) else 0
         # Signals are the main thread's; the others need not wait for the GIL.
-        job.poll = poll_signals if get_ident() == main_thread().ident else NULL
+        job.poll = NULL
+        if get_ident() == main_thread().ident:
+            job.poll = poll_signals
         job.poll_context = <void *>self
         self.raised = None
         with nogil:

@@ -1,9 +1,10 @@
 /* The C core without Python: trains a few networks on every ISA of the machine with
  * 1, 2, 3, 4 and 7 threads, in both dtypes, and prints a hash of the parameters.  All
  * hashes of a network and dtype must agree over the threads, and over the ISAs with FMA.
- * Built with sanitizers in CI, and for AArch64 under qemu-user.
+ * Built with sanitizers in CI, and for AArch64 under qemu-user (tests/c/build.sh).
  *
  *   driver            everything, exit status 1 if hashes differ
+ *   driver quick      fewer steps, on the best ISA only: for ThreadSanitizer and qemu
  *   driver hashes     only the lines "network dtype hash" of the FMA ISAs, to compare
  *                     between machines */
 #include "fastnn.h"
@@ -15,7 +16,8 @@
 
 #define ROWS 150
 #define STEPS 50
-#define BATCH 32 /* 150 rows: the last batch of an epoch has 22 */
+#define QUICK_STEPS 10 /* two epochs */
+#define BATCH 32       /* 150 rows: the last batch of an epoch has 22 */
 
 typedef struct {
   const char *name;
@@ -27,8 +29,9 @@ typedef struct {
 } network;
 
 #define LAYER(activation, outputs, bias)                                                           \
-  { FNN_LAYER_DENSE, FNN_ACTIVATION_##activation, 0.01, outputs, bias }
+  {FNN_LAYER_DENSE, FNN_ACTIVATION_##activation, 0.01, outputs, bias}
 
+/* clang-format off */
 static const network networks[] = {
     {"tiny", 10, {LAYER(relu, 32, 1), LAYER(relu, 32, 1), LAYER(identity, 1, 1)}, 3,
      FNN_LOSS_mean_squared_error, FNN_OPTIMIZER_adam},
@@ -42,11 +45,13 @@ static const network networks[] = {
     {"wide", 200, {LAYER(tanh, 300, 1), LAYER(identity, 130, 1)}, 2, FNN_LOSS_cross_entropy,
      FNN_OPTIMIZER_sgd},
 };
+/* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
 
 static double data[ROWS * 512], targets[ROWS * 512], weights[ROWS];
 static int32_t labels[ROWS];
 static int64_t order[ROWS];
+static int64_t steps_to_do = STEPS;
 
 static void fail(const char *what) {
   fprintf(stderr, "driver: %s\n", what);
@@ -108,7 +113,7 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
       .labels = as_labels,
       .row_weights = weights,
       .loss = net->loss,
-      .accuracy = 1,
+      .accuracy = fnn_loss_ops[net->loss].link != FNN_LINK_identity,
       .optimizer = net->optimizer,
       .lr = 0.01,
       .hyperparameters = {0.9, 0.999, 1e-8, 0.01},
@@ -136,7 +141,7 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
   fnn_plan *plan = make(net, dtype);
   uint64_t h = 14695981039346656037u;
   int64_t steps = 0;
-  for (uint64_t epoch = 0; steps < STEPS; epoch++) {
+  for (uint64_t epoch = 0; steps < steps_to_do; epoch++) {
     fnn_permutation(3, epoch, ROWS, order);
     fnn_job job = job_of(net, FNN_TRAIN, threads);
     must(fnn_snapshot(plan, 0), "snapshot");
@@ -246,10 +251,17 @@ static void check_map(void) {
 
 int main(int argc, char **argv) {
   const int only_hashes = argc > 1 && strcmp(argv[1], "hashes") == 0;
+  const int quick = argc > 1 && strcmp(argv[1], "quick") == 0;
+  if (argc > 2 || (argc > 1 && !only_hashes && !quick))
+    fail("usage: driver [hashes | quick]");
   const char *isas[8];
-  const int n_isas = fnn_isas(isas, 8);
+  int n_isas = fnn_isas(isas, 8);
   const int threads[] = {1, 2, 3, 4, 7};
   int differences = 0;
+  if (quick) {
+    n_isas = 1;
+    steps_to_do = QUICK_STEPS;
+  }
   for (int n = 0; n < N_NETWORKS; n++)
     for (int dtype = FNN_FLOAT32; dtype <= FNN_FLOAT64; dtype++) {
       uint64_t expected = 0;
@@ -266,8 +278,8 @@ int main(int argc, char **argv) {
           expected = i == 0 ? first : expected;
           if (h != first || (fma && h != expected)) {
             differences++;
-            printf("DIFFERS %s float%d %s threads %d %016llx\n", networks[n].name,
-                   dtype ? 64 : 32, isas[i], threads[t], (unsigned long long)h);
+            printf("DIFFERS %s float%d %s threads %d %016llx\n", networks[n].name, dtype ? 64 : 32,
+                   isas[i], threads[t], (unsigned long long)h);
           }
         }
         if (!only_hashes)
