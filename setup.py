@@ -33,18 +33,15 @@ ABI3 = os.environ.get("FASTNN_ABI3", "0") not in ("", "0")
 
 AVX2 = ["-mavx2", "-mfma"]
 AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
-ISAS = (
-    {"neon": []}
-    if ARM
-    else {"avx512": AVX512, "avx2": AVX2, "baseline": ["-march=x86-64-v2"]}
-)
+ISAS = {"neon": []} if ARM else {"avx512": AVX512, "avx2": AVX2, "baseline": ["-march=x86-64-v2"]}
 CORE = ["ops", "cpu", "team", "plan", "train", "random"]
 
 
 def compiler_flags():
-    """Flags of every C file, and of the linker."""
+    """Return the flags of every C file, and those of the linker."""
     # The numeric contract: a * b + c is fused where the source says so and nowhere else.
-    flags = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden", "-g0"]
+    flags = ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno"]
+    flags += ["-fvisibility=hidden"]
     link = []
     if os.environ.get("FASTNN_DEBUG", "0") not in ("", "0"):
         flags += ["-O0", "-g", "-UNDEBUG"]
@@ -64,10 +61,11 @@ flags, link = compiler_flags()
 
 
 # What a change of makes everything anew.
-SOURCES = [str(path) for pattern in ("**/*.[ch]", "**/*.def") for path in Path("csrc").glob(pattern)]
+SOURCES = [str(path) for path in Path("csrc").rglob("*.*")]
 
 
 def library(name, sources, isa_flags=()):
+    """Describe a static library of files that share their flags."""
     build = {
         "sources": sources,
         "obj_deps": {"": [*SOURCES, "setup.py"]},
@@ -78,17 +76,24 @@ def library(name, sources, isa_flags=()):
 
 
 class BuildExt(build_ext):
-    """The libraries come first, also where only the extension is asked for (in-place builds)."""
+    """Builds the libraries first, and leaves a copy of the extension in the checkout.
+
+    In a checkout `python -m fastnn` finds the folder fastnn before the installed package;
+    without its extension it would not run there.
+    """
 
     def run(self):
+        """Build."""
         self.run_command("build_clib")
         super().run()
+        self.copy_extensions_to_source()
 
 
 class Abi3Wheel(bdist_wheel):
     """One wheel for CPython 3.11 and all later ones."""
 
     def finalize_options(self):
+        """Name the first Python that the wheel is for."""
         if ABI3:
             self.py_limited_api = "cp311"
         super().finalize_options()

@@ -14,7 +14,7 @@ from .workloads import WORKLOADS, Workload, synthetic_data
 
 
 def trained(workload: Workload, X: np.ndarray, y: np.ndarray):
-    """fastnn's network after one step, so that loss and optimizer are known to it."""
+    """Fastnn's network after one step, so that loss and optimizer are known to it."""
     net = build_fastnn(workload)
     net.fit(
         X[: workload.batch],

@@ -199,7 +199,8 @@ cdef class _Array:
         self.held = True
         key = (self.view.format.decode(), <int>self.view.itemsize)
         if self.view.ndim != 2 or key not in TYPES:
-            raise TypeError(f"want a 2-D array of a real type, got {self.view.ndim}-D of {key[0]!r}")
+            got = f"{self.view.ndim}-D of {key[0]!r}"
+            raise TypeError(f"want a 2-D array of a real type, got {got}")
         self.array.data = self.view.buf
         self.array.rows = self.view.shape[0]
         self.array.columns = self.view.shape[1]
@@ -274,23 +275,23 @@ cdef class Plan:
         cdef fnn_part which = <fnn_part><int>PARTS[part]
         cdef int64_t K = self.inputs, wanted = 0, outputs
         cdef char *bias
-        cdef int l
+        cdef int i
         if size != (4 if self.dtype == "float32" else 8):
             raise TypeError(f"want an array of {self.dtype}")
-        for l, (_, _, outputs, has_bias) in enumerate(self.layers):
-            if layer in (-1, l):
+        for i, (_, _, outputs, has_bias) in enumerate(self.layers):
+            if layer in (-1, i):
                 wanted += (K + has_bias) * outputs
             K = outputs
         if n != wanted:
             raise ValueError(f"got an array of {n} elements, want {wanted}")
         K = self.inputs
-        for l, (_, _, outputs, has_bias) in enumerate(self.layers):
-            if layer in (-1, l):
+        for i, (_, _, outputs, has_bias) in enumerate(self.layers):
+            if layer in (-1, i):
                 bias = at + K * outputs * size if has_bias else NULL
                 if write:
-                    check(fnn_write(self.plan, which, l, at, bias))
+                    check(fnn_write(self.plan, which, i, at, bias))
                 else:
-                    check(fnn_read(self.plan, which, l, at, bias))
+                    check(fnn_read(self.plan, which, i, at, bias))
                 at += (K + <int>has_bias) * outputs * size
             K = outputs
 
@@ -323,8 +324,9 @@ cdef class Plan:
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, bint accuracy=False, str link="identity", object outputs=None,
             str optimizer=None, double lr=0, tuple hyperparameters=()):
-        """Runs a job; returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
+        """Runs a job.
 
+        Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
         the batch that begins at position); other failures are raised.
         """

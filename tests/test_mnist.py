@@ -13,7 +13,7 @@ import pytest
 import fastnn
 from fastnn import _core
 
-MNIST = Path(os.environ.get("FASTNN_DATA", "../shared/data")) / "mnist.npz"
+MNIST = Path(os.environ.get("FASTNN_DATA") or "../shared/data") / "mnist.npz"
 pytestmark = pytest.mark.skipif(not MNIST.exists(), reason="mnist.npz not in FASTNN_DATA")
 
 
