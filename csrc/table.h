@@ -37,7 +37,6 @@ typedef struct {
 typedef struct {
   int64_t rows;      /* of the batch */
   int32_t optimizer; /* fnn_optimizer, or FNN_STORE */
-  int32_t slots;     /* of the optimizer */
   int32_t first;     /* FNN_STORE: begin the sum (1) or go on with what is there (0) */
   double c[8];       /* constants of optimizers.def */
 } fnn_update;

@@ -451,7 +451,6 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
   run.update.optimizer = job->mode == FNN_TRAIN ? job->optimizer : FNN_STORE;
-  run.update.slots = job->mode == FNN_TRAIN ? fnn_optimizer_ops[job->optimizer].slots : 0;
   run.last_poll = job->poll ? fnn_seconds() : 0;
   atomic_init(&run.stop, 0);
   atomic_init(&run.bad_place, INT64_MAX);

@@ -157,15 +157,6 @@ FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update
   }
 }
 
-/* Asks for the lines that the update of a tile will change, so that they come from the
- * outer caches while the products are summed.  Prefetching past an array is harmless. */
-FNN_INLINE void prefetch_tile(const int lines, const int vectors, const REAL *array) {
-  const int step = 64 / (int)sizeof(REAL);
-  for (int i = 0; i < lines; i++)
-    for (int j = 0; j < vectors * LANES; j += step)
-      __builtin_prefetch(array + i * FNN_PANEL + j, 1);
-}
-
 FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense *d, int64_t k,
                           int64_t n, const fnn_update *update) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
@@ -184,11 +175,6 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
       for (int v = 0; v < vectors; v++)
         acc[i][v] = vload(dW + i * FNN_PANEL + v * LANES);
 
-  if (!store) {
-    prefetch_tile(features, vectors, (const REAL *)d->W + offset);
-    for (int s = 0; s < update->slots; s++)
-      prefetch_tile(features, vectors, (const REAL *)d->mW[s] + offset);
-  }
   REAL *D[TILE_VECTORS];
   tile_columns(vectors, d->dZ, d->stride, n, 0, D);
   const REAL *A = (const REAL *)d->X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
@@ -277,8 +263,6 @@ static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_up
     REAL *transposed =
         (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + panel * FNN_PANEL + k % FNN_PANEL;
     const int transposes = d->WT && update->optimizer != FNN_STORE;
-    if (transposes)
-      prefetch_tile((int)(n1 - panel), FNN_BLOCK / LANES, transposed);
     for (int64_t n = panel; n < n1; n += TILE_WIDTH)
       if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
         unit_tiles((TILE_VECTORS + 1) / 2, d, k, k1, n, update);

@@ -67,7 +67,6 @@
 #define backward_tiles FNN_REAL(backward_tiles)
 #define dense_backward FNN_REAL(dense_backward)
 #define update_tile FNN_REAL(update_tile)
-#define prefetch_tile FNN_REAL(prefetch_tile)
 #define unit_tile FNN_REAL(unit_tile)
 #define unit_tiles FNN_REAL(unit_tiles)
 #define bias_unit FNN_REAL(bias_unit)
