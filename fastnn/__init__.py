@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from fastnn import _core
 from fastnn._version import __version__
 from fastnn.errors import ModelFormatError, NonFiniteError
 from fastnn.layers import Dense

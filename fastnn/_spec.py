@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
+import operator
 from typing import Any, ClassVar, TypeVar
 
 S = TypeVar("S", bound="Spec")
@@ -39,15 +41,17 @@ class Spec:
 def _plain(value: Any) -> Any:
     if isinstance(value, Spec):
         return value.to_config()
-    return value.item() if hasattr(value, "item") else value  # NumPy's scalars
+    if isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
+        return float(value)  # NumPy's scalars, fractions
+    return value
 
 
 def resolve(kind: type[S], value: S | type[S] | str, argument: str) -> S:
     """Turn a name, a spec's class or a spec into a spec of a kind."""
-    if isinstance(value, kind):
-        return value
-    if isinstance(value, type) and issubclass(value, kind):
+    if isinstance(value, type) and issubclass(value, kind) and hasattr(value, "name"):
         return value()
+    if isinstance(value, kind) and hasattr(value, "name"):  # the bases of the kinds have none
+        return value
     if isinstance(value, str):
         found = kind.registry.get(value)
         if found is None:
@@ -55,13 +59,12 @@ def resolve(kind: type[S], value: S | type[S] | str, argument: str) -> S:
             raise ValueError(f"{argument}: unknown {kind.kind} {value!r}, want one of {known}")
         return found()  # type: ignore[return-value]
     raise TypeError(
-        f"{argument}: got {type(value).__name__}, want the name of a {kind.kind} or a "
-        f"fastnn {kind.kind}"
+        f"{argument}: got {type(value).__name__}, want a fastnn {kind.kind} or the name of one"
     )
 
 
 def from_config(kind: type[S], config: Any, argument: str) -> S:
-    """The reverse of `to_config`; raises ValueError or TypeError for anything else."""
+    """Reverse `to_config`; raises ValueError or TypeError for anything else."""
     if not isinstance(config, dict) or config.get("name") not in kind.registry:
         raise ValueError(f"{argument}: {config!r} does not describe a {kind.kind}")
     fields = {key: value for key, value in config.items() if key != "name"}
@@ -78,20 +81,27 @@ def check_number(
     open_high: bool = False,
 ) -> None:
     """Raise unless value is a finite real number between low and high."""
-    if isinstance(value, bool) or not hasattr(value, "__float__") or isinstance(value, str):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{argument}: got {value!r}, want a number")
-    good = math.isfinite(value) and low <= value <= high
+    try:
+        good = math.isfinite(value) and low <= float(value) <= high
+    except OverflowError:  # a whole number beyond all floats
+        good = False
     if not good or (open_low and value == low) or (open_high and value == high):
         left = "(" if open_low or low == -math.inf else "["
         right = ")" if open_high or high == math.inf else "]"
         raise ValueError(f"{argument}: got {value!r}, want a number in {left}{low}, {high}{right}")
 
 
-def check_count(argument: str, value: Any, *, low: int = 1) -> int:
-    """Return value as an int, or raise unless it is a whole number of at least low."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
+def check_count(argument: str, value: Any, *, low: int = 1, high: int = 1 << 40) -> int:
+    """Return value as an int, or raise unless it is a whole number between low and high."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or isinstance(value, bool):
         raise TypeError(f"{argument}: got {value!r}, want a whole number")
-    count = int(value.__index__())
-    if count < low:
-        raise ValueError(f"{argument}: got {count}, want at least {low}")
+    if not low <= count <= high:
+        want = f"at least {low}" if count < low else f"at most {high}"
+        raise ValueError(f"{argument}: got {count}, want {want}")
     return count

@@ -13,7 +13,8 @@ import numpy as np
 
 from fastnn.losses import Loss
 
-# What the engine reads as it is; float16, long double and byte-swapped arrays are copied.
+# What the engine reads as it is; float16, long double, byte-swapped and unaligned arrays are
+# copied.
 _DIRECT = frozenset("?bBhHiIlLqQfd")
 
 
@@ -24,19 +25,24 @@ class Targets(NamedTuple):
     labels: bool
 
 
-def _as_real(argument: str, value: Any) -> np.ndarray:
+def as_real(argument: str, value: Any) -> np.ndarray:
+    """Return an array-like as an array of a real type that the engine reads."""
     if hasattr(value, "tocsr"):
         raise TypeError(f"{argument}: got a sparse matrix, want a dense array; use .toarray()")
+    if np.ma.is_masked(value):
+        raise TypeError(f"{argument}: got a masked array, want one without holes; use .filled()")
     try:
         array = np.asarray(value)
     except ValueError as error:  # ragged lists
         raise TypeError(f"{argument}: {error}; want an array of numbers") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{argument}: got dtype {array.dtype}, want real numbers")
-    if array.dtype.char not in _DIRECT or not array.dtype.isnative:
+    direct = array.dtype.char in _DIRECT and array.dtype.isnative and array.flags.aligned
+    if not direct:
         small = array.dtype.kind == "f" and array.dtype.itemsize <= 4
         native = np.float32 if small else np.float64 if array.dtype.kind == "f" else None
-        array = array.astype(native or array.dtype.newbyteorder("="))
+        with np.errstate(over="ignore"):  # infinity is told where it is found
+            array = array.astype(native or array.dtype.newbyteorder("="))
     return array
 
 
@@ -51,16 +57,14 @@ def check_inputs(argument: str, value: Any, width: int | None) -> np.ndarray:
     width : int or None
         Features that the network wants; None when it has not been built yet.
     """
-    array = _as_real(argument, value)
+    array = as_real(argument, value)
     if array.ndim != 2:
         hint = (
             f"; for one sample use {argument}[None, :], for one feature {argument}[:, None]"
             if array.ndim == 1
             else ""
         )
-        raise ValueError(
-            f"{argument}: got shape {array.shape}, want (n_samples, n_features){hint}"
-        )
+        raise ValueError(f"{argument}: got shape {array.shape}, want (n_samples, n_features){hint}")
     if array.shape[1] == 0 or width not in (None, array.shape[1]):
         want = "at least 1" if width is None else width
         raise ValueError(f"{argument}: got {array.shape[1]} features, want {want}")
@@ -75,7 +79,7 @@ def check_not_empty(argument: str, array: np.ndarray) -> None:
 
 def check_targets(argument: str, value: Any, loss: Loss, n: int, outputs: int) -> Targets:
     """Return y as the engine takes it, for a loss on a network of so many outputs."""
-    array = _as_real(argument, value)
+    array = as_real(argument, value)
     if array.ndim == 0 or len(array) != n:
         raise ValueError(f"{argument}: got shape {array.shape}, want {n} rows, as many as X has")
     if loss.link == "softmax":
@@ -116,8 +120,6 @@ def _class_targets(argument: str, array: np.ndarray, loss: Loss, outputs: int) -
 
 
 def _check_range(argument: str, array: np.ndarray, low: int, high: int, why: str) -> None:
-    if array.size == 0:
-        return
     least, most = array.min(), array.max()
     if not (least >= low and most <= high):  # also where they are NaN
         bad = least if not least >= low else most
@@ -128,13 +130,17 @@ def check_weights(argument: str, value: Any, n: int) -> np.ndarray | None:
     """Return sample weights as contiguous float64, or None."""
     if value is None:
         return None
-    array = np.ascontiguousarray(_as_real(argument, value), dtype=np.float64)
+    array = np.ascontiguousarray(as_real(argument, value), dtype=np.float64)
     if array.shape != (n,):
         raise ValueError(f"{argument}: got shape {array.shape}, want ({n},)")
     if n and not (np.isfinite(array).all() and array.min() >= 0):
         raise ValueError(f"{argument}: want finite weights that are not negative")
     if n and not array.any():
         raise ValueError(f"{argument}: all weights are 0, want at least one above")
+    with np.errstate(over="ignore"):
+        total = array.sum()
+    if n and not np.finfo(np.float64).tiny <= total < np.inf:
+        raise ValueError(f"{argument}: the sum of the weights is {total}, want weights near 1")
     return array
 
 

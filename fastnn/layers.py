@@ -55,7 +55,7 @@ class Dense(Layer):
 
 
 def _part(argument: str, value: Any, default: str | None) -> Any:
-    """A name or a spec; names are looked up where the network is built."""
+    """Return a name or a spec; names are looked up where the network is built."""
     if value is None:
         return default
     if isinstance(value, type) and issubclass(value, Spec):

@@ -71,6 +71,8 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         self._check_lr(self.lr)
         check_number("momentum", self.momentum, low=0, high=1, open_high=True)
+        if not isinstance(self.nesterov, bool):
+            raise TypeError(f"nesterov: got {self.nesterov!r}, want True or False")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov: got True with momentum 0, want momentum > 0")
 

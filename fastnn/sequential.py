@@ -17,6 +17,7 @@ import numpy as np
 from fastnn import _core, arrays, threads
 from fastnn._spec import check_count, resolve
 from fastnn.activations import Activation
+from fastnn.errors import NonFiniteError
 from fastnn.initializers import Initializer, default_for
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
@@ -27,6 +28,9 @@ DTYPES = ("float32", "float64")
 
 # Streams of the random generator: initial values count from 0, epochs from here.
 SHUFFLE_STREAM = 1 << 32
+
+# What messages call the three parts of the data.
+DATA_NAMES = ("X", "y", "sample_weight")
 
 _networks: weakref.WeakSet[Sequential] = weakref.WeakSet()
 
@@ -90,9 +94,7 @@ class BuiltLayer:
 
 
 def _checked(argument: str, value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{argument}: got dtype {array.dtype}, want real numbers")
+    array = arrays.as_real(argument, value)
     if array.shape != shape:
         raise ValueError(f"{argument}: got shape {array.shape}, want {shape}")
     with np.errstate(over="ignore"):
@@ -148,9 +150,7 @@ class Sequential:
             raise ValueError(f"dtype: got {dtype!r}, want one of {DTYPES}")
         self.specs: tuple[Any, ...] = tuple(layers)
         self.dtype = dtype
-        self.seed = check_count("seed", seed, low=0)
-        if self.seed >= 1 << 64:
-            raise ValueError(f"seed: got {seed}, want less than 2**64")
+        self.seed = check_count("seed", seed, low=0, high=(1 << 64) - 1)
         self.input_size: int | None = None
         self.loss: Loss | None = None
         self.optimizer: Optimizer | None = None
@@ -180,6 +180,7 @@ class Sequential:
     def _make_lock(self) -> None:
         # One engine call at a time on one network; the callbacks of a fit may make others.
         self._lock = threading.RLock()
+        self._running = False  # in the engine: the lock lets a signal handler of its thread in
 
     def __repr__(self) -> str:
         layers = ", ".join(repr(spec) for spec in self.specs)
@@ -203,17 +204,25 @@ class Sequential:
             )
             for spec, activation in zip(self.specs, self._activations, strict=True)
         )
+        inputs = input_size
+        for i, spec in enumerate(self.specs):
+            if inputs * spec.units > 1 << 40:
+                raise ValueError(f"layers[{i}]: {inputs} inputs x {spec.units} units are too many")
+            inputs = spec.units
         plan = _core.Plan(self.dtype, input_size, tuples)
         parts = []
         inputs = input_size
         for i, (spec, (weight_init, bias_init)) in enumerate(
             zip(self.specs, self._initializers, strict=True)
         ):
-            parts.append(weight_init.sample((inputs, spec.units), self.seed, 2 * i).ravel())
+            weights = weight_init.sample((inputs, spec.units), self.seed, 2 * i)
+            shape = (inputs, spec.units)
+            parts.append(_checked(f"layers[{i}].weight_init", weights, shape, self.dtype).ravel())
             if spec.bias:
-                parts.append(bias_init.sample((spec.units,), self.seed, 2 * i + 1))
+                bias = bias_init.sample((spec.units,), self.seed, 2 * i + 1)
+                parts.append(_checked(f"layers[{i}].bias_init", bias, bias.shape, self.dtype))
             inputs = spec.units
-        plan.write("parameters", np.concatenate(parts).astype(self.dtype))
+        plan.write("parameters", np.concatenate(parts))
         self._plan = plan
         self.input_size = input_size
 
@@ -267,7 +276,7 @@ class Sequential:
                 known = ", ".join(repr(name) for name in sorted(Loss.registry))
                 raise ValueError(f"loss: none given and none used before, want one of {known}")
             return self.loss
-        chosen = resolve(Loss, loss, "loss")
+        chosen: Loss = resolve(Loss, loss, "loss")
         output = self._activations[-1].name
         if output == "softmax" and chosen.link != "softmax":
             raise ValueError(
@@ -287,13 +296,10 @@ class Sequential:
         return chosen
 
     def _use_optimizer(self, optimizer: Any) -> Optimizer:
-        """Return the optimizer to use; another one than before starts afresh."""
+        """Return the optimizer to use: the one given, else the one last used."""
         if optimizer is None:
-            chosen = self.optimizer or Adam()
-        else:
-            chosen = resolve(Optimizer, optimizer, "optimizer")
-        if self.optimizer is not None and chosen != self.optimizer:
-            self._plan.reset_optimizer()
+            return self.optimizer or Adam()
+        chosen: Optimizer = resolve(Optimizer, optimizer, "optimizer")
         return chosen
 
     # ---- jobs -------------------------------------------------------------------------
@@ -303,12 +309,19 @@ class Sequential:
         return most if most == 1 else self._plan.threads(rows, most)
 
     def _evaluate(
-        self, mode: str, data: Any, loss: Loss, *, accuracy: bool = False, batch: int = 0
+        self,
+        mode: str,
+        data: Any,
+        loss: Loss,
+        *,
+        accuracy: bool = False,
+        batch: int = 0,
+        names: Sequence[str] = DATA_NAMES,
     ) -> tuple[float, float]:
         """Return mean loss and accuracy of checked data, in mode "evaluate" or "derive"."""
         X, (targets, labels), weights = data
         with self._lock:
-            status, loss_sum, weight_sum, accuracy_sum, _, row, in_targets = self._plan.run(
+            status, loss_sum, weight_sum, accuracy_sum, _, row, in_targets = self._run(
                 mode,
                 X,
                 targets,
@@ -320,28 +333,45 @@ class Sequential:
                 accuracy=accuracy,
             )
         if status == _core.BAD_INPUT:
-            self._raise_bad_row(data, row, in_targets)
+            self._raise_bad_row(data, row, in_targets, names)
+        if status == _core.NON_FINITE:  # only of "derive": there is no gradient then
+            raise NonFiniteError(0, 0)
         return loss_sum / weight_sum, accuracy_sum / weight_sum
 
-    def _raise_bad_row(self, data: Any, row: int, in_targets: bool) -> None:
+    def _run(self, mode: str, *arguments: Any, **options: Any) -> tuple[Any, ...]:
+        """Run a job of the engine; the caller holds the lock."""
+        if self._running:
+            raise RuntimeError(
+                f"{mode}: called by a signal handler while this network was at work, which only "
+                "allows to read its parameters or to save it"
+            )
+        self._running = True
+        try:
+            return self._plan.run(mode, *arguments, **options)
+        finally:
+            self._running = False
+
+    def _raise_bad_row(
+        self, data: Any, row: int, in_targets: bool, names: Sequence[str] = DATA_NAMES
+    ) -> None:
         X, (targets, _), _ = data
-        name, array = ("y", targets) if in_targets else ("X", X)
-        arrays.raise_bad_row(name, array, row, self.dtype)
+        array = targets if in_targets else X
+        arrays.raise_bad_row(names[in_targets], array, row, self.dtype)
 
     def _checked_data(
-        self, X: Any, y: Any, weights: Any, loss: Loss, names: tuple[str, str] = ("X", "y")
+        self, X: Any, y: Any, weights: Any, loss: Loss, names: Sequence[str] = DATA_NAMES
     ) -> tuple[np.ndarray, arrays.Targets, np.ndarray | None]:
         inputs = arrays.check_inputs(names[0], X, self.input_size)
         arrays.check_not_empty(names[0], inputs)
         targets = arrays.check_targets(names[1], y, loss, len(inputs), self.output_size)
-        return inputs, targets, arrays.check_weights("sample_weight", weights, len(inputs))
+        return inputs, targets, arrays.check_weights(names[2], weights, len(inputs))
 
     def _outputs(self, X: Any, link: str) -> np.ndarray:
-        plan = self._built()
+        self._built()
         inputs = arrays.check_inputs("X", X, self.input_size)
         out = np.empty((len(inputs), self.output_size), dtype=self.dtype)
         with self._lock:
-            status, *_, row, _ = plan.run(
+            status, *_, row, _ = self._run(
                 "predict", inputs, link=link, outputs=out, threads=self._threads(len(inputs))
             )
         if status == _core.BAD_INPUT:
@@ -436,6 +466,11 @@ class Sequential:
         gradient : ndarray of shape (n_parameters,)
             In the order of `parameters`.
 
+        Raises
+        ------
+        fastnn.NonFiniteError
+            If the loss is not finite; it has no gradient then.
+
         Examples
         --------
         >>> import numpy as np
@@ -506,7 +541,7 @@ class Sequential:
         serialization.save(self, Path(path))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("_plan", "_lock")}
+        state = {k: v for k, v in self.__dict__.items() if k not in ("_plan", "_lock", "_running")}
         if self.input_size is not None:
             with self._lock:
                 optimizer = self._plan.optimizer_state()

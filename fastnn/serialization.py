@@ -12,6 +12,7 @@ the metadata entry "fastnn" holds the architecture as JSON.
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 from pathlib import Path
@@ -24,7 +25,7 @@ from fastnn._version import __version__
 from fastnn.activations import Activation
 from fastnn.errors import ModelFormatError
 from fastnn.initializers import Initializer
-from fastnn.layers import Dense, Layer
+from fastnn.layers import Layer
 from fastnn.losses import Loss
 from fastnn.sequential import Sequential
 
@@ -50,9 +51,7 @@ def save(net: Sequential, path: Path) -> None:
         "layers": [spec.to_config() for spec in net.specs],
         "loss": net.loss.to_config() if net.loss else None,
     }
-    header: dict[str, Any] = {
-        "__metadata__": {"fastnn": json.dumps(architecture), "format": "np"}
-    }
+    header: dict[str, Any] = {"__metadata__": {"fastnn": json.dumps(architecture), "format": "np"}}
     at = 0
     for name, tensor in tensors.items():
         header[name] = {
@@ -101,7 +100,14 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     path = Path(path)
     try:
         return _load(path)
-    except (ValueError, TypeError, KeyError, RecursionError, struct.error) as error:
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        AttributeError,
+        RecursionError,
+        struct.error,
+    ) as error:
         raise ModelFormatError(f"{path.name} is not a network saved by fastnn: {error}") from error
 
 
@@ -114,9 +120,7 @@ def _load(path: Path) -> Sequential:
         header = json.loads(file.read(length))
         architecture = json.loads(header.pop("__metadata__")["fastnn"])
         if architecture["format"] != _FORMAT:
-            raise ValueError(
-                f"format {architecture['format']!r}, this fastnn reads {_FORMAT}"
-            )
+            raise ValueError(f"format {architecture['format']!r}, this fastnn reads {_FORMAT}")
         dtype = architecture["dtype"]
         layers = [from_config(Layer, _parts(config), "layers") for config in architecture["layers"]]
         widths = [architecture["input_size"], *(layer.units for layer in layers)]  # type: ignore[attr-defined]
@@ -129,7 +133,7 @@ def _load(path: Path) -> Sequential:
         body = file.read()
     little = np.dtype(dtype).newbyteorder("<")
     parameters = [
-        np.frombuffer(body, little, offset=entry["data_offsets"][0], count=int(np.prod(shape)))
+        np.frombuffer(body, little, offset=entry["data_offsets"][0], count=math.prod(shape))
         for entry, shape in ((header[name], shape) for name, shape in shapes.items())
     ]
     net = Sequential(layers, architecture["input_size"], seed=architecture["seed"], dtype=dtype)
@@ -140,7 +144,7 @@ def _load(path: Path) -> Sequential:
 
 
 def _parts(config: Any) -> Any:
-    """A layer's config with the specs within it made."""
+    """Return a layer's config with the specs within it made."""
     kinds: dict[str, type[Spec]] = {
         "activation": Activation,
         "weight_init": Initializer,
@@ -167,7 +171,7 @@ def _check_header(
         begin, end = entry["data_offsets"]
         if entry["dtype"] != dtype or entry["shape"] != shape:
             raise ValueError(f"{name} is {entry['dtype']} {entry['shape']}, not {dtype} {shape}")
-        if not (isinstance(begin, int) and end - begin == int(np.prod(shape)) * size):
+        if not (isinstance(begin, int) and end - begin == math.prod(shape) * size):
             raise ValueError(f"{name} has the wrong number of bytes")
         spans.append((begin, end))
     at = 0

@@ -67,19 +67,18 @@ def _affinity() -> int:
     return os.cpu_count() or 1
 
 
-def _quota(root: Path = Path("/sys/fs/cgroup"), self_file: Path = Path("/proc/self/cgroup")) -> (
-    int | None
-):
+def _quota(
+    root: Path = Path("/sys/fs/cgroup"), self_file: Path = Path("/proc/self/cgroup")
+) -> int | None:
     """Whole CPUs of the tightest cgroup quota from the process's group up, v2 or v1."""
     try:
         lines = self_file.read_text().splitlines()
-    except OSError:
+    except (OSError, ValueError):  # also where a path is not text
         return None
     found = []
     for line in lines:
-        _, controllers, path = line.split(":", 2)
-        names = controllers.split(",")
-        if controllers == "" or "cpu" in names:
+        _, controllers, path = line.split(":", 2) if line.count(":") > 1 else ("", "none", "")
+        if controllers == "" or "cpu" in controllers.split(","):
             base = root if controllers == "" else root / "cpu"
             group = base / path.lstrip("/")
             for folder in [group, *group.parents]:

@@ -22,9 +22,14 @@ from fastnn.progress import Progress
 from fastnn.sequential import SHUFFLE_STREAM, learning_rate
 
 if TYPE_CHECKING:
+    from fastnn.losses import Loss
     from fastnn.sequential import Sequential
 
 METRICS = ("accuracy",)
+VALIDATION_NAMES = tuple(f"validation_data[{i}]" for i in range(3))
+
+# What a fit changes of a network, besides its parameters and the optimizer's state.
+_CHANGES = ("input_size", "loss", "optimizer", "history", "_epochs")
 
 
 def fit(
@@ -102,36 +107,40 @@ def fit(
     """
     epochs = check_count("epochs", epochs)
     batch_size = check_count("batch_size", batch_size)
-    with_accuracy = _check_metrics(metrics)
     chosen_loss = net._use_loss(loss)
-    inputs = check_inputs("X", X, net.input_size)
-    check_not_empty("X", inputs)
-    built_here = net.input_size is None
-    if built_here:
-        net._build(inputs.shape[1])
-    try:
-        data = net._checked_data(inputs, y, sample_weight, chosen_loss)
-        validation = _check_validation(net, validation_data, chosen_loss)
-        chosen_optimizer = net._use_optimizer(optimizer)
-    except BaseException:
-        if built_here:
-            net.input_size = None
-        raise
+    with_accuracy = _check_metrics(metrics, chosen_loss)
     with net._lock:
+        before = {name: getattr(net, name) for name in _CHANGES}
+        inputs = check_inputs("X", X, net.input_size)
+        check_not_empty("X", inputs)
+        try:
+            if net.input_size is None:
+                net._build(inputs.shape[1])
+            data = net._checked_data(inputs, y, sample_weight, chosen_loss)
+            validation = _check_validation(net, validation_data, chosen_loss)
+            chosen_optimizer = net._use_optimizer(optimizer)
+        except BaseException:
+            vars(net).update(before)
+            raise
+        afresh = net.optimizer not in (None, chosen_optimizer)
         net.loss, net.optimizer = chosen_loss, chosen_optimizer
-        run = _Run(net, data, batch_size, bool(shuffle), with_accuracy)
+        run = _Run(net, data, min(batch_size, len(inputs)), bool(shuffle), with_accuracy, afresh)
         names = ["loss", *metrics]
         history: dict[str, list[float]] = {name: [] for name in names}
         if validation is not None:
             history |= {f"val_{name}": [] for name in names}
         net.history = history
         with Progress(verbose, epochs) as progress:
-            for _ in range(epochs):
-                values = run.epoch()
-                if validation is not None:
-                    values += net._evaluate(
-                        "evaluate", validation, chosen_loss, accuracy=with_accuracy, batch=batch_size
-                    )[: len(names)]
+            for epoch in range(epochs):
+                try:
+                    values = run.epoch()
+                    if validation is not None:
+                        values += run.validate(validation)
+                except ValueError:  # not finite, in a row: the first epoch sees them all
+                    if epoch == 0:
+                        run.undo()
+                        vars(net).update(before)
+                    raise
                 for series, value in zip(history.values(), values, strict=True):
                     series.append(value)
                 progress.show({name: series[-1] for name, series in history.items()})
@@ -148,13 +157,15 @@ def train_on_batch(
     data = net._checked_data(X, y, sample_weight, chosen_loss)
     with net._lock:
         chosen_optimizer = net._use_optimizer(optimizer)
+        if net.optimizer not in (None, chosen_optimizer):
+            net._plan.reset_optimizer()
         net.loss, net.optimizer = chosen_loss, chosen_optimizer
         status, loss_sum, weight_sum, _, _, row, in_targets = _steps(net, data, len(data[0]))
     if status == _core.BAD_INPUT:
         net._raise_bad_row(data, row, in_targets)
     if status == _core.NON_FINITE:
         raise NonFiniteError(0, 0)
-    return float(loss_sum / weight_sum) if weight_sum else 0.0
+    return float(loss_sum / weight_sum)
 
 
 def _steps(
@@ -168,7 +179,7 @@ def _steps(
     """Run the engine over the batches of `data` up to position `end`."""
     X, (targets, labels), weights = data
     optimizer: Any = net.optimizer
-    return net._plan.run(  # type: ignore[no-any-return]
+    return net._run(
         "train",
         X,
         targets,
@@ -192,7 +203,7 @@ class _Run:
     COPY_SHARE = 50  # a copy is made when training took this many times a copy's time
 
     def __init__(
-        self, net: Sequential, data: Any, batch: int, shuffle: bool, accuracy: bool
+        self, net: Sequential, data: Any, batch: int, shuffle: bool, accuracy: bool, afresh: bool
     ) -> None:
         self.net, self.data, self.batch, self.accuracy = net, data, batch, accuracy
         self.rows = len(data[0])
@@ -202,6 +213,11 @@ class _Run:
         self.done = 0  # epochs
         self.copies: list[tuple[int, int]] = []  # (epoch at whose start, place), newest last
         self.copied_at = self.copy_seconds = 0.0
+        self.before = 0  # the copy to undo the first epoch with: the one made at its start
+        if afresh:
+            self.before = 1  # that place is free until a second epoch starts
+            net._plan.snapshot(self.before)
+            net._plan.reset_optimizer()
 
     def epoch(self) -> tuple[float, ...]:
         """Train one epoch; return its mean loss and, if asked for, accuracy."""
@@ -210,8 +226,6 @@ class _Run:
             self.done, self.rows
         )
         if status == _core.BAD_INPUT:
-            if self.done == 0:  # every row is seen in the first epoch: nothing has happened
-                self.net._plan.restore(self.copies[-1][1])
             self.net._raise_bad_row(self.data, row, in_targets)
         if status == _core.NON_FINITE:
             self._go_back(self.done, position // self.batch)
@@ -219,6 +233,23 @@ class _Run:
         self.net._epochs += 1
         mean = loss_sum / weight_sum
         return (mean, accuracy_sum / weight_sum) if self.accuracy else (mean,)
+
+    def validate(self, data: Any) -> tuple[float, ...]:
+        """Evaluate after an epoch; return what `epoch` returns."""
+        loss: Any = self.net.loss
+        values = self.net._evaluate(
+            "evaluate",
+            data,
+            loss,
+            accuracy=self.accuracy,
+            batch=self.batch,
+            names=VALIDATION_NAMES,
+        )
+        return values if self.accuracy else values[:1]
+
+    def undo(self) -> None:
+        """Go back to before the first epoch, the state of another optimizer included."""
+        self.net._plan.restore(self.before)
 
     def check_parameters(self) -> None:
         """After the last epoch: no later loss will tell that its last step went too far."""
@@ -256,9 +287,11 @@ class _Run:
         raise error
 
 
-def _check_metrics(metrics: Sequence[str]) -> bool:
-    if isinstance(metrics, str) or any(metric not in METRICS for metric in metrics):
+def _check_metrics(metrics: Sequence[str], loss: Loss) -> bool:
+    if not isinstance(metrics, (list, tuple)) or any(metric not in METRICS for metric in metrics):
         raise ValueError(f"metrics: got {metrics!r}, want a list of names among {METRICS}")
+    if metrics and not loss.classifies:
+        raise ValueError(f"metrics: got {metrics!r}, and {loss.name} has no classes to count")
     return "accuracy" in metrics
 
 
@@ -268,5 +301,4 @@ def _check_validation(net: Sequential, value: Any, loss: Any) -> Any:
     if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
         raise TypeError("validation_data: want a tuple (X, y) or (X, y, sample_weight)")
     X, y, *weight = value
-    names = ("validation_data[0]", "validation_data[1]")
-    return net._checked_data(X, y, weight[0] if weight else None, loss, names)
+    return net._checked_data(X, y, weight[0] if weight else None, loss, VALIDATION_NAMES)

@@ -1,0 +1,1 @@
+"""The files of fastnn.datasets; see the README beside this."""

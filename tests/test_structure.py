@@ -1,0 +1,248 @@
+"""The house keeps its shape: who may import whom, what is documented, how long files get.
+
+Where a rule fails, change the code rather than the rule (docs/decisions says why they are so).
+"""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fastnn
+
+PACKAGE = Path(fastnn.__file__).parent
+ROOT = Path(__file__).resolve().parent.parent
+CSRC = ROOT / "csrc"
+MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__main__")
+C_FILES = sorted(path for path in CSRC.rglob("*") if path.suffix in (".c", ".h", ".def"))
+
+SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "schedules"}
+
+# What a module may import of fastnn where it is itself imported; `_core` and `_version` are free.
+FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": set()}
+ARROWS = (
+    FOUNDATIONS
+    | {name: {"_spec"} for name in SPECS}
+    | {
+        "threads": {"_spec"},
+        "arrays": {"losses"},
+        "sequential": {"_spec", "arrays", "errors", "threads", *SPECS},
+        "training": {"_spec", "arrays", "errors", "losses", "progress", "sequential"},
+        "serialization": {"_spec", "errors", "sequential", *SPECS},
+        "_version": set(),
+    }
+)
+
+LIMIT = 400  # lines
+# Longer than that, and how long they may be until they are divided.
+LONG = {
+    "fastnn/_core.pyx": 500,
+    "fastnn/sequential.py": 620,
+    "csrc/plan.c": 470,
+    "csrc/train.c": 540,
+}
+
+
+def imports(tree):
+    """Yield the modules that some code imports, as full names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (
+                f"fastnn.{alias.name}" if node.module == "fastnn" else node.module
+                for alias in node.names
+            )
+
+
+def top_level(path):
+    """What a module imports when it is imported itself: not in functions, not for type checkers."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree.body = [
+        node
+        for node in tree.body
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef)
+        and not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    ]
+    return set(imports(tree))
+
+
+def of_fastnn(names):
+    return {name.split(".")[1] for name in names if name.startswith("fastnn.")} - {
+        "_core",
+        "_version",
+    }
+
+
+# ---- Python ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", sorted(ARROWS))
+def test_arrows(module):
+    found = of_fastnn(top_level(PACKAGE / f"{module}.py"))
+    assert found <= ARROWS[module], f"{module} imports {found - ARROWS[module]}"
+
+
+def test_every_module_has_its_arrows():
+    others = {"__init__", "demo", "info"}  # they stand on top: nothing imports them
+    assert set(MODULES) == set(ARROWS) | others, "add it here"
+    for module in MODULES:
+        assert not of_fastnn(top_level(PACKAGE / f"{module}.py")) & {"demo", "info"}
+
+
+@pytest.mark.parametrize("module", sorted(SPECS | {"_spec"}))
+def test_specs_stand_alone(module):
+    """They import `_core`'s tables, `_spec`, the standard library and NumPy; never each other."""
+    tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
+    for name in imports(tree):
+        top = name.split(".")[0]
+        allowed = name in ("fastnn._core", "fastnn._spec") and name != f"fastnn.{module}"
+        assert allowed or top == "numpy" or top in sys.stdlib_module_names, name
+
+
+def test_the_engine_knows_nothing_of_the_package():
+    path = PACKAGE / "_core.pyx"  # not in a wheel
+    text = path.read_text("utf-8") if path.exists() else ""
+    found = re.findall(r"^\s*(?:from|import|cimport)\s+([\w.]+)", text, re.MULTILINE)
+    assert not [name for name in found if name.startswith("fastnn")]
+
+
+def test_third_parties():
+    """NumPy is the only dependency; the rest is asked for where it is used, and may be missing."""
+    for module in MODULES:
+        for name in top_level(PACKAGE / f"{module}.py"):
+            top = name.split(".")[0]
+            assert top in ("fastnn", "numpy") or top in sys.stdlib_module_names, (module, name)
+
+
+def test_importing_fastnn_imports_little():
+    code = "import sys, fastnn; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(run.stdout.split())
+    late = {"demo", "info", "datasets", "serialization", "training", "progress"}
+    for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
+        assert name not in loaded, name
+
+
+def test_public_names():
+    assert sorted(fastnn.__all__) == sorted(dir(fastnn))
+    for name in fastnn.__all__:
+        assert getattr(fastnn, name) is not None
+    assert fastnn.__getattr__("schedules") is fastnn.schedules  # what the first use calls
+    with pytest.raises(AttributeError, match="module 'fastnn' has no attribute 'Conv'"):
+        fastnn.Conv  # noqa: B018
+
+
+def documented():
+    """Every public module, class and function of the package."""
+    for info in pkgutil.iter_modules([str(PACKAGE)]):
+        if info.name.startswith("_"):
+            continue
+        module = importlib.import_module(f"fastnn.{info.name}")
+        yield module.__name__, module
+        for name, value in vars(module).items():
+            if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+                continue
+            yield f"{module.__name__}.{name}", value
+            for member, attribute in vars(value).items() if inspect.isclass(value) else ():
+                if not member.startswith("_") and (
+                    inspect.isfunction(attribute) or isinstance(attribute, property)
+                ):
+                    yield f"{module.__name__}.{name}.{member}", attribute
+
+
+PUBLIC = dict(documented())
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_public_name_has_a_docstring(name):
+    text = inspect.getdoc(PUBLIC[name])
+    assert text
+    assert not text.startswith(f"{name.split('.')[-1]}(")  # what dataclass makes up
+
+
+# ---- C --------------------------------------------------------------------------------------
+
+
+def includes(path):
+    return re.findall(r'^\s*#\s*include\s+["<]([^">]+)[">]', path.read_text("utf-8"), re.MULTILINE)
+
+
+sources = pytest.mark.skipif(not C_FILES, reason="an installed fastnn, without its sources")
+
+
+@sources
+def test_c_knows_no_python():
+    for path in C_FILES:
+        assert not [name for name in includes(path) if "Python" in name or "numpy" in name], path
+
+
+@sources
+def test_arrows_of_the_kernels():
+    """isa -> kernels -> ops, and none of them sees the plan or the threads."""
+    core = {path.name for path in CSRC.glob("*.h")} - {"fastnn.h", "table.h"}
+    assert core >= {"plan.h", "team.h", "cpu.h"}
+    for path in C_FILES:
+        folder = path.parent.name
+        names = includes(path)
+        parents = {name.split("/")[-2] for name in names if "/" in name} - {"sys"}
+        local = {Path(name).name for name in names}
+        if folder == "ops":
+            assert not names, path
+        elif folder == "kernels":
+            assert parents <= {"ops", ".."}, path
+            assert not local & core, path
+        elif folder == "isa":
+            assert parents <= {"kernels", ".."}, path
+            assert not local & core, path
+        else:
+            assert parents <= {"ops"}, path
+
+
+@sources
+def test_kernels_only_compute():
+    """They never allocate, print, exit or check."""
+    for path in [*(CSRC / "kernels").iterdir(), *(CSRC / "isa").iterdir()]:
+        assert not set(includes(path)) & {"stdio.h", "stdlib.h", "assert.h", "errno.h"}, path
+        calls = re.findall(
+            r"\b(malloc|calloc|free|printf|exit|abort)\s*\(", path.read_text("utf-8")
+        )
+        assert not calls, (path, calls)
+
+
+@sources
+def test_isa_files_have_no_logic():
+    for path in (CSRC / "isa").iterdir():
+        text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.DOTALL)
+        lines = [line for line in text.splitlines() if line.strip()]
+        assert len(lines) <= 30, path
+        assert all(line.lstrip().startswith("#") for line in lines), path
+
+
+# ---- files ----------------------------------------------------------------------------------
+
+
+def test_files_can_be_read_in_one_sitting():
+    paths = {f"fastnn/{path.name}": path for path in PACKAGE.iterdir()}
+    paths |= {str(path.relative_to(ROOT)): path for path in C_FILES}
+    for name, path in paths.items():
+        if path.suffix in (".py", ".pyi", ".pyx", ".c", ".h", ".def") and name != "fastnn/_core.c":
+            lines = len(path.read_text("utf-8").splitlines())
+            assert lines <= LONG.get(name, LIMIT), f"{name} has {lines} lines"
+
+
+def test_every_file_says_what_it_is_for():
+    for path in PACKAGE.glob("*.py"):
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
+    for path in C_FILES:
+        assert path.read_text("utf-8").startswith("/*"), path
+    for path in Path(__file__).parent.glob("test_*.py"):
+        assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
