@@ -112,6 +112,11 @@ static void tick(run_t *run, double flops) {
   run->last_poll = fnn_seconds();
 }
 
+/* A batch that is given up needs no more of its rows; all meet at AGREE. */
+static int interrupted(run_t *run) {
+  return atomic_load_explicit(&run->stop, memory_order_relaxed) & STOP_INTERRUPTED;
+}
+
 /* ---- rows -------------------------------------------------------------------------- */
 
 /* Rows r0..r1 of the workspace get positions first + r0.. of the job. */
@@ -283,7 +288,7 @@ static void layer_rows(run_t *run, const fnn_phase *phase, int64_t r0, int64_t r
   const fnn_plan *plan = run->plan;
   const fnn_dense *d = &plan->layers[phase->layer];
   const int last = phase->layer == plan->n_layers - 1;
-  for (int64_t r = r0; r < r1; r += ROWS_AT_ONCE) {
+  for (int64_t r = r0; r < r1 && !interrupted(run); r += ROWS_AT_ONCE) {
     const int64_t end = r + ROWS_AT_ONCE < r1 ? r + ROWS_AT_ONCE : r1;
     if (phase->kind == PHASE_FORWARD)
       plan->kernels->forward(d, r, end, run->act || !last);
