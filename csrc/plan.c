@@ -244,12 +244,17 @@ fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state) {
 
 /* ---- one batch in memory ----------------------------------------------------------- */
 
-fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride) {
-  if (plan->stride == stride)
+int64_t fnn_plan_input_bytes(const fnn_plan *plan) {
+  return blocks_of(plan->layers[0].K) * plan->stride * plan->size;
+}
+
+fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies) {
+  if (plan->stride == stride && plan->input_copies >= input_copies)
     return FNN_OK;
   const int32_t last = plan->n_layers - 1;
   const int64_t C = blocks_of(plan->layers[last].N);
-  int64_t columns = blocks_of(plan->layers[0].K) + 2 * C; /* the input, targets, dH */
+  const int64_t inputs = input_copies * blocks_of(plan->layers[0].K);
+  int64_t columns = inputs + 2 * C; /* and targets, dH */
   for (int32_t l = 0; l <= last; l++)
     columns += 2 * blocks_of(plan->layers[l].N); /* Z and dZ */
   if (stride > MAX_ELEMENTS / columns)
@@ -266,7 +271,7 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride) {
   char *at = plan->workspace.data;
 #define TAKE(target, columns)                                                                      \
   ((target) = (void *)at, at += (columns) * stride * plan->size, (void)0)
-  TAKE(plan->layers[0].X, blocks_of(plan->layers[0].K));
+  TAKE(plan->layers[0].X, inputs);
   for (int32_t l = 0; l <= last; l++) {
     fnn_dense *d = &plan->layers[l];
     TAKE(d->Z, blocks_of(d->N));
@@ -285,6 +290,7 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride) {
   plan->row_accuracy = plan->row_loss + rows;
   plan->labels = (int32_t *)(plan->row_accuracy + rows);
   plan->stride = stride;
+  plan->input_copies = input_copies;
   return FNN_OK;
 }
 

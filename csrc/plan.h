@@ -50,6 +50,7 @@ struct fnn_plan {
   /* One batch: the layers' X, Z, dX, dZ and these. */
   fnn_arena workspace;
   int64_t stride;
+  int64_t input_copies;  /* of X of the first layer, one after the other */
   void *targets;         /* [C/16][stride][16] */
   void *output_gradient; /* [C/16][stride][16] */
   int32_t *labels;       /* [stride] */
@@ -57,7 +58,8 @@ struct fnn_plan {
 };
 
 /* Makes room for batches of `stride` rows, and for an optimizer's state or the gradient. */
-fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride);
+fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies);
+int64_t fnn_plan_input_bytes(const fnn_plan *plan); /* of one copy */
 fnn_status fnn_plan_use_optimizer(fnn_plan *plan, int32_t optimizer);
 fnn_status fnn_plan_use_gradient(fnn_plan *plan);
 

@@ -28,6 +28,7 @@ typedef struct {
   void *mW[FNN_MAX_SLOTS], *mb[FNN_MAX_SLOTS]; /* optimizer state, as W and b */
   void *dW, *db;                               /* gradient, as W and b; NULL until a job needs it */
   int32_t bias;
+  int32_t columns;    /* threads split its outputs, not the rows: see train.c */
   int32_t activation; /* this layer's */
   int32_t below;      /* the activation that made X */
   double parameter, parameter_below;
@@ -68,9 +69,11 @@ typedef struct {
    * the first r whose row is not finite, or -1. */
   int64_t (*gather)(const fnn_array *source, const int64_t *order, int64_t position, int64_t r0,
                     int64_t r1, int64_t stride, void *H);
-  /* act: 0 leaves the raw outputs */
-  void (*forward)(const fnn_dense *layer, int64_t r0, int64_t r1, int32_t act);
-  void (*backward)(const fnn_dense *layer, int64_t r0, int64_t r1);
+  /* Outputs n0..n1, n0 a multiple of 32; act: 0 leaves the raw outputs. */
+  void (*forward)(const fnn_dense *layer, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
+                  int32_t act);
+  /* Gradients of inputs k0..k1, k0 a multiple of 32. */
+  void (*backward)(const fnn_dense *layer, int64_t r0, int64_t r1, int64_t k0, int64_t k1);
   /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16). */
   void (*units)(const fnn_dense *layer, int64_t u0, int64_t u1, const fnn_update *update);
   void (*loss)(const fnn_loss_rows *rows, int64_t r0, int64_t r1);

@@ -7,24 +7,29 @@
  *                      gradient summed over the batch in registers, optimizer's rule
  *                    BARRIER
  *
+ * A layer wide enough is split by its outputs instead (`columns`): a thread does all rows
+ * of the same panels forward, of the same features backward, and updates the same units.
+ * Its weights then stay in its own cache, and only activations cross between the cores;
+ * measured in docs/performance.md.  Each thread gathers a copy of all inputs for itself if
+ * the first layer is split so.  It takes a barrier wherever rows have met columns.
+ *
  * A reason to stop (bad input, a loss that is not finite, a poll that says so) is noted
  * while rows are worked on and read right after AGREE, so no thread is left waiting and
  * a batch is updated whole or not at all.  Notes are written only between BARRIER and
  * AGREE and read only between AGREE and BARRIER. */
 #include "cpu.h"
-#include "plan.h"
+#include "share.h"
 #include "team.h"
 
 #include <math.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define ROWS_AT_ONCE 96    /* per forward or backward call: their part of X stays in L2 */
-#define POLL_SECONDS 0.02  /* between calls of poll */
-#define POLL_FLOPS 2e6     /* between looks at the clock */
-#define CHUNK_ROWS 256     /* per thread, where the rows' number changes no bit */
-#define DERIVE_ROWS 1024   /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
-#define FLOPS_A_THREAD 3e5 /* what a step must have before another thread pays */
+#define ROWS_AT_ONCE 96   /* per forward or backward call: their part of X stays in L2 */
+#define POLL_SECONDS 0.02 /* between calls of poll */
+#define POLL_FLOPS 2e6    /* between looks at the clock */
+#define CHUNK_ROWS 256    /* per thread, where the rows' number changes no bit */
+#define DERIVE_ROWS 1024  /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
 
 enum { STOP_INTERRUPTED = 1, STOP_NON_FINITE = 2, STOP_BAD_INPUT = 4 };
 
@@ -120,16 +125,17 @@ static int interrupted(run_t *run) {
 /* ---- rows -------------------------------------------------------------------------- */
 
 /* Rows r0..r1 of the workspace get positions first + r0.. of the job. */
-static void gather(run_t *run, int64_t first, int64_t r0, int64_t r1) {
-  fnn_plan *plan = run->plan;
+static void gather_inputs(run_t *run, int64_t first, int64_t r0, int64_t r1, void *X) {
   const fnn_job *job = run->job;
-  const fnn_kernels *kernels = plan->kernels;
-  int64_t bad =
-      kernels->gather(&job->inputs, job->order, first, r0, r1, plan->stride, plan->layers[0].X);
+  const int64_t bad =
+      run->plan->kernels->gather(&job->inputs, job->order, first, r0, r1, run->plan->stride, X);
   if (bad >= 0)
     note_bad_row(run, first + bad, 0);
-  if (job->mode == FNN_PREDICT)
-    return;
+}
+
+static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
+  fnn_plan *plan = run->plan;
+  const fnn_job *job = run->job;
   if (job->labels) {
     const int64_t classes = plan->layers[plan->n_layers - 1].N;
     for (int64_t r = r0; r < r1; r++) {
@@ -139,7 +145,8 @@ static void gather(run_t *run, int64_t first, int64_t r0, int64_t r1) {
         note_bad_row(run, first + r, 1);
     }
   } else {
-    bad = kernels->gather(&job->targets, job->order, first, r0, r1, plan->stride, plan->targets);
+    const int64_t bad = plan->kernels->gather(&job->targets, job->order, first, r0, r1,
+                                              plan->stride, plan->targets);
     if (bad >= 0)
       note_bad_row(run, first + bad, 1);
   }
@@ -229,81 +236,38 @@ static void commit_update(run_t *run) {
   run->plan->steps++;
 }
 
-/* ---- weight units ---------------------------------------------------------------------- */
-
-static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->K, FNN_BLOCK) / FNN_BLOCK; }
-static int64_t n_units(const fnn_dense *d) {
-  return k_units(d) * (FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL);
-}
-
-/* Work of unit u, in outputs x inputs: its real inputs, its outputs up to a block. */
-static int64_t unit_cost(const fnn_dense *d, int64_t u) {
-  const int64_t k = u % k_units(d) * FNN_BLOCK, n = u / k_units(d) * FNN_PANEL;
-  const int64_t columns = FNN_ROUND_UP(d->N, FNN_BLOCK) - n;
-  return (d->K - k < FNN_BLOCK ? d->K - k : FNN_BLOCK) *
-         (columns < FNN_PANEL ? columns : FNN_PANEL);
-}
-
-static int64_t units_in_all(const fnn_plan *plan) {
-  int64_t n = 0;
-  for (int32_t l = 0; l < plan->n_layers; l++)
-    n += n_units(&plan->layers[l]);
-  return n;
-}
-
-/* The first unit, counted through all layers, of thread t of T: such that each thread
- * has about the same cost. */
-static int64_t first_unit(const fnn_plan *plan, int t, int T) {
-  if (t == 0)
-    return 0;
-  if (t == T)
-    return units_in_all(plan);
-  int64_t total = 0, sum = 0, u = 0;
-  for (int32_t l = 0; l < plan->n_layers; l++)
-    total += plan->layers[l].K * FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
-  for (int32_t l = 0; l < plan->n_layers; l++)
-    for (int64_t i = 0; i < n_units(&plan->layers[l]); i++, u++) {
-      sum += unit_cost(&plan->layers[l], i);
-      if (sum * T > total * t)
-        return u;
-    }
-  return u;
-}
-
-static void units(const run_t *run, int64_t u0, int64_t u1) {
-  const fnn_plan *plan = run->plan;
-  for (int32_t l = 0; l < plan->n_layers && u1 > 0; l++) {
-    const int64_t n = n_units(&plan->layers[l]);
-    if (u0 < n)
-      plan->kernels->units(&plan->layers[l], u0 > 0 ? u0 : 0, u1 < n ? u1 : n, &run->update);
-    u0 -= n;
-    u1 -= n;
-  }
-}
-
 /* ---- the walk ---------------------------------------------------------------------------- */
 
-/* A layer's rows in pieces, so that a poll is never far away. */
-static void layer_rows(run_t *run, const fnn_phase *phase, int64_t r0, int64_t r1, int thread) {
-  const fnn_plan *plan = run->plan;
-  const fnn_dense *d = &plan->layers[phase->layer];
-  const int last = phase->layer == plan->n_layers - 1;
-  for (int64_t r = r0; r < r1 && !interrupted(run); r += ROWS_AT_ONCE) {
-    const int64_t end = r + ROWS_AT_ONCE < r1 ? r + ROWS_AT_ONCE : r1;
-    if (phase->kind == PHASE_FORWARD)
-      plan->kernels->forward(d, r, end, run->act || !last);
+/* A part of a layer in pieces of some rows, so that a poll is never far away.  Forward the
+ * part is one of outputs, backward one of inputs (the outputs of the layer below). */
+static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, fnn_part_of_layer part,
+                       int thread) {
+  const fnn_kernels *kernels = run->plan->kernels;
+  const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
+  for (int64_t r = part.r0; r < part.r1 && !interrupted(run); r += ROWS_AT_ONCE) {
+    const int64_t end = r + ROWS_AT_ONCE < part.r1 ? r + ROWS_AT_ONCE : part.r1;
+    if (phase.kind == PHASE_FORWARD)
+      kernels->forward(d, r, end, part.n0, part.n1, act);
     else
-      plan->kernels->backward(d, r, end);
+      kernels->backward(d, r, end, part.n0, part.n1);
     if (thread == 0)
       tick(run, 2.0 * (double)(end - r) * (double)d->K * (double)d->N);
   }
 }
 
-/* Thread `thread`'s share of n rows, in whole tiles. */
-static int64_t first_row(const fnn_plan *plan, int64_t n, int thread, int threads) {
-  const int64_t tile = plan->kernels->tile_rows, tiles = (n + tile - 1) / tile;
-  const int64_t row = tiles * thread / threads * tile;
-  return row < n ? row : n;
+/* Whether a phase reads what another thread wrote since the last barrier: where rows meet
+ * columns, or columns columns. */
+static int crosses(const fnn_plan *plan, fnn_phase phase) {
+  const fnn_dense *d = &plan->layers[phase.layer];
+  switch (phase.kind) {
+  case PHASE_FORWARD:
+  case PHASE_BACKWARD:
+    return phase.layer > 0 && (d->columns || d[-1].columns);
+  case PHASE_LOSS:
+    return plan->layers[plan->n_layers - 1].columns;
+  default:
+    return 0;
+  }
 }
 
 /* All modes but FNN_PREDICT: the threads meet in every batch. */
@@ -312,26 +276,36 @@ static void work_together(void *context, int thread, int threads) {
   fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const uint64_t mode = fnn_float_mode_enter();
-  const int with_units = job->mode != FNN_EVALUATE;
-  const int64_t u0 = with_units ? first_unit(plan, thread, threads) : 0;
-  const int64_t u1 = with_units ? first_unit(plan, thread + 1, threads) : 0;
+  /* Layer 0 as this thread sees it: with inputs of its own where columns are split. */
+  fnn_dense layer_0 = plan->layers[0];
+  if (layer_0.columns)
+    layer_0.X = (char *)layer_0.X + thread * fnn_plan_input_bytes(plan);
+  const fnn_units share = fnn_share_units(plan, thread, threads);
   int stopped = 0;
 
   for (int64_t first = job->begin; first < job->end && !stopped; first += run->batch) {
     const int64_t left = job->end - first, rows = left < run->batch ? left : run->batch;
-    const int64_t r0 = first_row(plan, rows, thread, threads);
-    const int64_t r1 = first_row(plan, rows, thread + 1, threads);
-    if (thread == 0 && with_units)
+    const int64_t r0 = fnn_first_row(plan, rows, thread, threads);
+    const int64_t r1 = fnn_first_row(plan, rows, thread + 1, threads);
+    if (thread == 0 && job->mode != FNN_EVALUATE)
       prepare_update(run, rows);
     for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
-         phase++)
+         phase++) {
+      const fnn_dense *d = phase->layer ? &plan->layers[phase->layer] : &layer_0;
+      if (crosses(plan, *phase))
+        fnn_team_barrier(threads);
       switch (phase->kind) {
       case PHASE_GATHER:
-        gather(run, first, r0, r1);
+        gather_inputs(run, first, d->columns ? 0 : r0, d->columns ? rows : r1, d->X);
+        gather_targets(run, first, r0, r1);
         break;
       case PHASE_FORWARD:
+        layer_part(run, *phase, d, fnn_share_outputs(plan, phase->layer, rows, thread, threads),
+                   thread);
+        break;
       case PHASE_BACKWARD:
-        layer_rows(run, phase, r0, r1, thread);
+        layer_part(run, *phase, d, fnn_share_outputs(plan, phase->layer - 1, rows, thread, threads),
+                   thread);
         break;
       case PHASE_LOSS:
         loss(run, first, rows, r0, r1);
@@ -348,12 +322,13 @@ static void work_together(void *context, int thread, int threads) {
         }
         break;
       case PHASE_UNITS:
-        units(run, u0, u1);
+        fnn_do_units(plan, &layer_0, &run->update, share);
         break;
       case PHASE_BARRIER:
         fnn_team_barrier(threads);
         break;
       }
+    }
   }
   fnn_float_mode_leave(mode);
 }
@@ -367,18 +342,19 @@ static void work_alone(void *context, int thread, int threads) {
   const uint64_t mode = fnn_float_mode_enter();
   const fnn_dense *last = &plan->layers[plan->n_layers - 1];
   const int64_t n = job->end - job->begin, at_once = plan->stride / threads;
-  const int64_t end = job->begin + first_row(plan, n, thread + 1, threads);
+  const int64_t end = job->begin + fnn_first_row(plan, n, thread + 1, threads);
   const int64_t r0 = at_once * thread;
 
-  for (int64_t first = job->begin + first_row(plan, n, thread, threads);
+  for (int64_t first = job->begin + fnn_first_row(plan, n, thread, threads);
        first < end && atomic_load_explicit(&run->stop, memory_order_relaxed) == 0;
        first += at_once) {
     const int64_t r1 = r0 + (end - first < at_once ? end - first : at_once);
     for (const fnn_phase *phase = plan->phases[FNN_PREDICT]; phase->kind != PHASE_END; phase++)
       if (phase->kind == PHASE_GATHER)
-        gather(run, first - r0, r0, r1);
+        gather_inputs(run, first - r0, r0, r1, plan->layers[0].X);
       else if (phase->kind == PHASE_FORWARD)
-        layer_rows(run, phase, r0, r1, thread);
+        layer_part(run, *phase, &plan->layers[phase->layer],
+                   (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
       else
         plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
                                (char *)job->outputs + (first - job->begin) * last->N * plan->size);
@@ -466,8 +442,9 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     run.scale = sum > 0 ? 1 / sum : 0;
     status = fnn_plan_use_gradient(plan);
   }
+  fnn_share_layers(plan, threads, job->mode == FNN_TRAIN);
   if (status == FNN_OK)
-    status = fnn_plan_lay_out(plan, stride);
+    status = fnn_plan_lay_out(plan, stride, plan->layers[0].columns ? threads : 1);
   if (status != FNN_OK)
     return status;
 
@@ -478,46 +455,4 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   if (job->mode == FNN_PREDICT && status == FNN_OK)
     job->position = job->end;
   return status;
-}
-
-int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
-  double flops = 0;
-  for (int32_t l = 0; l < plan->n_layers; l++)
-    flops += (l ? 6.0 : 4.0) * (double)batch * (double)plan->layers[l].K *
-             (double)FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
-  flops *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
-  const double pays = 1 + flops / FLOPS_A_THREAD / 2;
-  return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
-}
-
-/* ---- the FMA peak -------------------------------------------------------------- */
-
-typedef struct {
-  const fnn_kernels *kernels;
-  int64_t repeats;
-  atomic_llong flops;
-} peak_t;
-
-static void work_fma(void *context, int thread, int threads) {
-  peak_t *peak = context;
-  (void)thread, (void)threads;
-  atomic_fetch_add(&peak->flops, (long long)peak->kernels->fma_flops(peak->repeats));
-}
-
-double fnn_fma_peak(fnn_dtype dtype, int32_t threads, double seconds) {
-  const fnn_isa_entry *isa = fnn_isa_in_use();
-  peak_t peak = {.kernels = dtype == FNN_FLOAT32 ? isa->f32 : isa->f64, .repeats = 1 << 12};
-  double best = 0;
-  const double start = fnn_seconds();
-  do {
-    atomic_store(&peak.flops, 0);
-    const double before = fnn_seconds();
-    fnn_team_run(threads, work_fma, &peak);
-    const double taken = fnn_seconds() - before;
-    const double rate = (double)atomic_load(&peak.flops) / taken;
-    best = rate > best ? rate : best;
-    if (taken < 2e-3)
-      peak.repeats *= 2;
-  } while (fnn_seconds() - start < seconds);
-  return best;
 }

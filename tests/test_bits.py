@@ -65,6 +65,14 @@ NETWORKS = {
     ),
     "linear": Case(1, (dense("identity", 1),), "mean_squared_error", "sgd"),
     "wide": Case(200, (dense("tanh", 300), dense("identity", 130)), "cross_entropy", "sgd"),
+    # Layers whose columns 7, or 2 and 4, threads split (csrc/share.c): alone, next to one
+    # that is split by rows, next to each other, and at the output.
+    "columns": Case(
+        224,
+        (dense("relu", 224), dense("gelu", 256), dense("silu", 256), dense("identity", 256)),
+        "cross_entropy",
+        "adam",
+    ),
 }
 
 every_network = pytest.mark.parametrize("name", NETWORKS)

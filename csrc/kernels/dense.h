@@ -59,18 +59,19 @@ FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, 
 #undef TILE
 }
 
-static void dense_forward(const fnn_dense *d, int64_t r0, int64_t r1, int32_t act) {
+static void dense_forward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
+                          int32_t act) {
   const int32_t activation = act ? d->activation : FNN_ACTIVATION_identity;
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
-  for (int64_t n = 0; n < d->N; n += TILE_WIDTH) {
+  for (int64_t n = n0; n < n1; n += TILE_WIDTH) {
     const REAL *W = (const REAL *)d->W + n / FNN_PANEL * FNN_PANEL * K16 + n % FNN_PANEL;
-    if (TILE_VECTORS > 1 && d->N - n <= LANES * (TILE_VECTORS / 2))
+    if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
       forward_tiles((TILE_VECTORS + 1) / 2, d, n, W, r0, r1, activation);
     else
       forward_tiles(TILE_VECTORS, d, n, W, r0, r1, activation);
   }
   if (activation_is_heavy(activation))
-    for (int64_t n = 0; n < d->N; n += FNN_BLOCK) {
+    for (int64_t n = n0; n < n1; n += FNN_BLOCK) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;
       activate_rows(activation, d->parameter, (r1 - r0) * FNN_BLOCK, (REAL *)d->Z + at,
                     d->dZ ? (REAL *)d->dZ + at : NULL);
@@ -102,11 +103,11 @@ FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k,
 #undef TILE
 }
 
-static void dense_backward(const fnn_dense *d, int64_t r0, int64_t r1) {
+static void dense_backward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t k0, int64_t k1) {
   const int64_t N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
-  for (int64_t k = 0; k < d->K; k += TILE_WIDTH) {
+  for (int64_t k = k0; k < k1; k += TILE_WIDTH) {
     const REAL *WT = (const REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + k % FNN_PANEL;
-    if (TILE_VECTORS > 1 && d->K - k <= LANES * (TILE_VECTORS / 2))
+    if (TILE_VECTORS > 1 && k1 - k <= LANES * (TILE_VECTORS / 2))
       backward_tiles((TILE_VECTORS + 1) / 2, d, k, WT, r0, r1);
     else
       backward_tiles(TILE_VECTORS, d, k, WT, r0, r1);

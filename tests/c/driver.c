@@ -44,6 +44,10 @@ static const network networks[] = {
     {"linear", 1, {LAYER(identity, 1, 1)}, 1, FNN_LOSS_mean_squared_error, FNN_OPTIMIZER_sgd},
     {"wide", 200, {LAYER(tanh, 300, 1), LAYER(identity, 130, 1)}, 2, FNN_LOSS_cross_entropy,
      FNN_OPTIMIZER_sgd},
+    /* Layers whose columns 7, or 2 and 4, threads split (share.c). */
+    {"columns", 224,
+     {LAYER(relu, 224, 1), LAYER(gelu, 256, 1), LAYER(silu, 256, 1), LAYER(identity, 256, 1)}, 4,
+     FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adam},
 };
 /* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))

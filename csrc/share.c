@@ -1,0 +1,106 @@
+/* Who does what: a step's rows, columns and weight units over the threads.
+ *
+ * No split changes a bit of the result, since every element has one accumulator whoever
+ * computes it; splits only decide what crosses between the cores.  Split by rows, a thread
+ * reads all weights, of which the others have just updated their share, and in its units
+ * all activations, of which the others computed theirs.  Split by columns, a thread computes
+ * the same outputs in every step and updates the weights of just these, which stay in its
+ * cache; the activations cross as before.  So columns are better for wide layers whose
+ * panels come out even (docs/performance.md has the figures). */
+#include "share.h"
+
+#define FLOPS_A_THREAD 3e5     /* what a step must have before another thread pays */
+#define COLUMN_BYTES (1 << 17) /* of weights, below which more barriers cost more than they save   \
+                                */
+
+static int64_t panels(const fnn_dense *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
+static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->K, FNN_BLOCK) / FNN_BLOCK; }
+
+static int64_t units_of(const fnn_dense *d) { return panels(d) * k_units(d); }
+
+/* Even: the thread with the most panels has at most a tenth more than the mean. */
+void fnn_share_layers(fnn_plan *plan, int threads, int training) {
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    fnn_dense *d = &plan->layers[l];
+    const int64_t most = (panels(d) + threads - 1) / threads;
+    const int even = 10 * most * threads <= 11 * panels(d);
+    d->columns = training && threads > 1 && even && d->K * d->N * plan->size >= COLUMN_BYTES;
+  }
+}
+
+int64_t fnn_first_row(const fnn_plan *plan, int64_t rows, int t, int T) {
+  const int64_t tile = plan->kernels->tile_rows, tiles = (rows + tile - 1) / tile;
+  const int64_t row = tiles * t / T * tile;
+  return row < rows ? row : rows;
+}
+
+static int64_t first_output(const fnn_dense *d, int t, int T) {
+  const int64_t n = panels(d) * t / T * FNN_PANEL;
+  return n < d->N ? n : d->N;
+}
+
+fnn_part_of_layer fnn_share_outputs(const fnn_plan *plan, int32_t l, int64_t rows, int t, int T) {
+  const fnn_dense *d = &plan->layers[l];
+  if (d->columns)
+    return (fnn_part_of_layer){0, rows, first_output(d, t, T), first_output(d, t + 1, T)};
+  return (fnn_part_of_layer){fnn_first_row(plan, rows, t, T), fnn_first_row(plan, rows, t + 1, T),
+                             0, d->N};
+}
+
+/* Work of unit u, in outputs x inputs: its real inputs, its outputs up to a block. */
+static int64_t unit_cost(const fnn_dense *d, int64_t u) {
+  const int64_t k = u % k_units(d) * FNN_BLOCK, n = u / k_units(d) * FNN_PANEL;
+  const int64_t columns = FNN_ROUND_UP(d->N, FNN_BLOCK) - n;
+  return (d->K - k < FNN_BLOCK ? d->K - k : FNN_BLOCK) *
+         (columns < FNN_PANEL ? columns : FNN_PANEL);
+}
+
+/* The first unit of thread t of T, counted through the layers that are split by rows: such
+ * that each thread has about the same cost. */
+static int64_t first_unit(const fnn_plan *plan, int t, int T) {
+  int64_t total = 0, sum = 0, u = 0;
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    if (!plan->layers[l].columns)
+      total += plan->layers[l].K * FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    const fnn_dense *d = &plan->layers[l];
+    for (int64_t i = 0; !d->columns && i < units_of(d); i++, u++) {
+      sum += unit_cost(d, i);
+      if (sum * T > total * t)
+        return u;
+    }
+  }
+  return u;
+}
+
+fnn_units fnn_share_units(const fnn_plan *plan, int t, int T) {
+  return (fnn_units){first_unit(plan, t, T), first_unit(plan, t + 1, T), t, T};
+}
+
+void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update *update,
+                  fnn_units share) {
+  int64_t u0 = share.begin, u1 = share.end;
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    const fnn_dense *d = l ? &plan->layers[l] : first;
+    const int64_t n = units_of(d);
+    if (d->columns) {
+      const int64_t p0 = panels(d) * share.t / share.T, p1 = panels(d) * (share.t + 1) / share.T;
+      plan->kernels->units(d, p0 * k_units(d), p1 * k_units(d), update);
+      continue;
+    }
+    if (u0 < n && u1 > 0)
+      plan->kernels->units(d, u0 > 0 ? u0 : 0, u1 < n ? u1 : n, update);
+    u0 -= n;
+    u1 -= n;
+  }
+}
+
+int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
+  double flops = 0;
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    flops += (l ? 6.0 : 4.0) * (double)batch * (double)plan->layers[l].K *
+             (double)FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
+  flops *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
+  const double pays = 1 + flops / FLOPS_A_THREAD / 2;
+  return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
+}

@@ -1,0 +1,35 @@
+/* Who does what: a step's rows, columns and weight units over the threads (share.c). */
+#ifndef FASTNN_SHARE_H
+#define FASTNN_SHARE_H
+
+#include "plan.h"
+
+/* Decides for each layer whether `threads` threads split its outputs (fnn_dense.columns)
+ * or, where `training` is 0 or they would not come out even, the rows. */
+void fnn_share_layers(fnn_plan *plan, int threads, int training);
+
+/* A thread's part of a layer: rows r0..r1 of outputs n0..n1. */
+typedef struct {
+  int64_t r0, r1, n0, n1;
+} fnn_part_of_layer;
+
+/* Where thread t of T begins; its part ends where that of t + 1 begins. */
+int64_t fnn_first_row(const fnn_plan *plan, int64_t rows, int t, int T);
+
+/* The part of layer l's outputs, of `rows` rows, that is t's. */
+fnn_part_of_layer fnn_share_outputs(const fnn_plan *plan, int32_t l, int64_t rows, int t, int T);
+
+/* A thread's weight units: panels t of T where a layer is split by columns; begin to end,
+ * counted through the other layers, in those. */
+typedef struct {
+  int64_t begin, end;
+  int t, T;
+} fnn_units;
+
+fnn_units fnn_share_units(const fnn_plan *plan, int t, int T);
+
+/* Calls the kernels for a thread's units of all layers; `first` stands for layer 0. */
+void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update *update,
+                  fnn_units share);
+
+#endif
