@@ -9,9 +9,10 @@
  * panels come out even (docs/performance.md has the figures). */
 #include "share.h"
 
-#define FLOPS_A_THREAD 3e5     /* what a step must have before another thread pays */
-#define COLUMN_BYTES (1 << 17) /* of weights, below which more barriers cost more than they save   \
-                                */
+/* What a step must have before another thread pays. */
+#define FLOPS_A_THREAD 3e5
+/* Of weights, below which the barriers cost more than columns save. */
+#define COLUMN_BYTES (1 << 17)
 
 static int64_t panels(const fnn_dense *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
 static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->K, FNN_BLOCK) / FNN_BLOCK; }
