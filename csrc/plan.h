@@ -2,6 +2,7 @@
 #ifndef FASTNN_PLAN_H
 #define FASTNN_PLAN_H
 
+#include "arena.h"
 #include "table.h"
 
 typedef enum {
@@ -21,12 +22,6 @@ typedef struct {
   int32_t kind; /* fnn_phase_kind */
   int32_t layer;
 } fnn_phase;
-
-/* Memory that grows when more is asked for and is zero then. */
-typedef struct {
-  char *data;
-  int64_t bytes;
-} fnn_arena;
 
 struct fnn_plan {
   fnn_dtype dtype;
@@ -62,5 +57,10 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies
 int64_t fnn_plan_input_bytes(const fnn_plan *plan); /* of one copy */
 fnn_status fnn_plan_use_optimizer(fnn_plan *plan, int32_t optimizer);
 fnn_status fnn_plan_use_gradient(fnn_plan *plan);
+fnn_status fnn_plan_use_slots(fnn_plan *plan, int32_t n);
+
+/* Widths as they lie in memory. */
+static inline int64_t fnn_panels_of(int64_t width) { return FNN_ROUND_UP(width, FNN_PANEL); }
+static inline int64_t fnn_blocks_of(int64_t width) { return FNN_ROUND_UP(width, FNN_BLOCK); }
 
 #endif

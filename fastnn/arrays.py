@@ -144,6 +144,18 @@ def check_weights(argument: str, value: Any, n: int) -> np.ndarray | None:
     return array
 
 
+def check_parameters(argument: str, value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return parameters as a contiguous, finite array of a network's dtype."""
+    array = as_real(argument, value)
+    if array.shape != shape:
+        raise ValueError(f"{argument}: got shape {array.shape}, want {shape}")
+    with np.errstate(over="ignore"):
+        array = np.ascontiguousarray(array, dtype=dtype)
+    if not np.isfinite(array).all():
+        raise ValueError(f"{argument}: got NaN or infinity (as {array.dtype}), want finite numbers")
+    return array
+
+
 def raise_bad_row(argument: str, array: np.ndarray, row: int, dtype: str) -> None:
     """Raise for the row in which the engine found a value that is not finite."""
     with np.errstate(over="ignore"):

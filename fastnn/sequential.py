@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import _core, arrays, threads
+from fastnn._built import BuiltLayer
 from fastnn._spec import check_count, resolve
 from fastnn.activations import Activation
 from fastnn.errors import NonFiniteError
@@ -33,75 +34,6 @@ SHUFFLE_STREAM = 1 << 32
 DATA_NAMES = ("X", "y", "sample_weight")
 
 _networks: weakref.WeakSet[Sequential] = weakref.WeakSet()
-
-
-class BuiltLayer:
-    """A layer of a network, with its parameters.
-
-    Attributes
-    ----------
-    spec : Layer
-        What was asked for.
-    inputs, outputs : int
-        Width of the layer.
-    """
-
-    def __init__(self, network: Sequential, index: int, inputs: int) -> None:
-        self._network = network
-        self._index = index
-        self.spec: Dense = network.specs[index]
-        self.inputs = inputs
-        self.outputs = self.spec.units
-
-    def __repr__(self) -> str:
-        return f"<layer {self._index}, {self.inputs} -> {self.outputs}: {self.spec!r}>"
-
-    @property
-    def weights(self) -> np.ndarray:
-        """W, of shape (inputs, outputs): a copy; assign to change it."""
-        return self._read()[: self.inputs * self.outputs].reshape(self.inputs, self.outputs)
-
-    @weights.setter
-    def weights(self, value: Any) -> None:
-        both = self._read()
-        n = self.inputs * self.outputs
-        both[:n] = _checked("weights", value, (self.inputs, self.outputs), both.dtype).ravel()
-        self._write(both)
-
-    @property
-    def bias(self) -> np.ndarray | None:
-        """The bias, of shape (outputs,): a copy; assign to change it.  None without one."""
-        return self._read()[self.inputs * self.outputs :] if self.spec.bias else None
-
-    @bias.setter
-    def bias(self, value: Any) -> None:
-        if not self.spec.bias:
-            raise ValueError("bias: this layer was made with bias=False and has none to set")
-        both = self._read()
-        both[self.inputs * self.outputs :] = _checked("bias", value, (self.outputs,), both.dtype)
-        self._write(both)
-
-    def _read(self) -> np.ndarray:
-        size = (self.inputs + self.spec.bias) * self.outputs
-        out = np.empty(size, dtype=self._network.dtype)
-        with self._network._lock:
-            self._network._plan.read("parameters", out, self._index)
-        return out
-
-    def _write(self, values: np.ndarray) -> None:
-        with self._network._lock:
-            self._network._plan.write("parameters", values, self._index)
-
-
-def _checked(argument: str, value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    array = arrays.as_real(argument, value)
-    if array.shape != shape:
-        raise ValueError(f"{argument}: got shape {array.shape}, want {shape}")
-    with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=dtype)
-    if not np.isfinite(array).all():
-        raise ValueError(f"{argument}: got NaN or infinity (as {array.dtype}), want finite numbers")
-    return array
 
 
 class Sequential:
@@ -217,10 +149,16 @@ class Sequential:
         ):
             weights = weight_init.sample((inputs, spec.units), self.seed, 2 * i)
             shape = (inputs, spec.units)
-            parts.append(_checked(f"layers[{i}].weight_init", weights, shape, self.dtype).ravel())
+            parts.append(
+                arrays.check_parameters(
+                    f"layers[{i}].weight_init", weights, shape, self.dtype
+                ).ravel()
+            )
             if spec.bias:
                 bias = bias_init.sample((spec.units,), self.seed, 2 * i + 1)
-                parts.append(_checked(f"layers[{i}].bias_init", bias, bias.shape, self.dtype))
+                parts.append(
+                    arrays.check_parameters(f"layers[{i}].bias_init", bias, bias.shape, self.dtype)
+                )
             inputs = spec.units
         plan.write("parameters", np.concatenate(parts))
         self._plan = plan
@@ -256,7 +194,7 @@ class Sequential:
     @parameters.setter
     def parameters(self, value: Any) -> None:
         plan = self._built()
-        values = _checked("parameters", value, (plan.n_parameters,), self.dtype)
+        values = arrays.check_parameters("parameters", value, (plan.n_parameters,), self.dtype)
         with self._lock:
             plan.write("parameters", values)
 

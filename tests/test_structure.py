@@ -42,10 +42,8 @@ ARROWS = (
 LIMIT = 400  # lines
 # Longer than that, and how long they may be until they are divided.
 LONG = {
-    "fastnn/_core.pyx": 500,
-    "fastnn/sequential.py": 620,
-    "csrc/plan.c": 470,
-    "csrc/train.c": 540,
+    "fastnn/sequential.py": 545,  # most of it docstrings of the public methods
+    "csrc/train.c": 460,
 }
 
 

@@ -1,0 +1,45 @@
+/* Memory for a plan: large arrays on huge pages where the system gives them. */
+#define _DEFAULT_SOURCE
+#include "arena.h"
+
+#include <stdlib.h>
+#include <string.h>
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+#define CACHE_LINE 64
+#define HUGE_PAGE (2 << 20)
+#define ROUND_UP(x, m) (((x) + (m) - 1) / (m) * (m))
+
+void fnn_arena_free(fnn_arena *arena) {
+#if defined(_WIN32)
+  _aligned_free(arena->data);
+#else
+  free(arena->data);
+#endif
+  arena->data = NULL;
+  arena->bytes = 0;
+}
+
+fnn_status fnn_arena_reserve(fnn_arena *arena, int64_t bytes) {
+  if (bytes <= arena->bytes)
+    return FNN_OK;
+  fnn_arena_free(arena);
+  const size_t page = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
+  const size_t size = ROUND_UP((size_t)bytes, page);
+#if defined(_WIN32)
+  arena->data = _aligned_malloc(size, page);
+#else
+  arena->data = aligned_alloc(page, size);
+#endif
+  if (arena->data == NULL)
+    return FNN_NO_MEMORY;
+#if defined(__linux__)
+  if (page == HUGE_PAGE)
+    madvise(arena->data, size, MADV_HUGEPAGE);
+#endif
+  memset(arena->data, 0, size);
+  arena->bytes = bytes;
+  return FNN_OK;
+}
