@@ -32,7 +32,8 @@ ARROWS = (
     | {
         "threads": {"_spec"},
         "arrays": {"losses"},
-        "sequential": {"_spec", "arrays", "errors", "threads", *SPECS},
+        "_built": {"arrays"},
+        "sequential": {"_built", "_spec", "arrays", "errors", "threads", *SPECS},
         "training": {"_spec", "arrays", "errors", "losses", "progress", "sequential"},
         "serialization": {"_spec", "errors", "sequential", *SPECS},
         "_version": set(),
