@@ -7,6 +7,7 @@ OMP_NUM_THREADS), the affinity mask of the process, and the CPU quota of its con
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from pathlib import Path
@@ -106,20 +107,21 @@ _ENVIRONMENT = {name: _from_environment(name) for name in ("FASTNN_NUM_THREADS",
 _QUOTA = _quota()
 
 
+@functools.cache
 def register_threadpoolctl() -> bool:
     """Make threadpoolctl (and so joblib's limits) know fastnn's threads.
 
     Returns
     -------
     bool
-        False where threadpoolctl is not installed.
+        False where threadpoolctl is not installed, or is older than 3.2.
     """
     try:
-        import threadpoolctl
-    except ImportError:
+        from threadpoolctl import LibController, register
+    except ImportError:  # not there, or older than 3.2
         return False
 
-    class FastnnController(threadpoolctl.LibController):  # type: ignore[misc]
+    class FastnnController(LibController):  # type: ignore[misc]
         """fastnn's own team of threads."""
 
         user_api = "fastnn"
@@ -141,6 +143,5 @@ def register_threadpoolctl() -> bool:
         def set_additional_attributes(self) -> None:
             self.isa = _core.isa()
 
-    if FastnnController.internal_api not in threadpoolctl._ALL_INTERNAL_APIS:
-        threadpoolctl.register(FastnnController)
+    register(FastnnController)
     return True

@@ -223,7 +223,7 @@ def test_threadpoolctl_sees_and_limits():
 
 def test_without_threadpoolctl(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    assert not threads.register_threadpoolctl()
+    assert not threads.register_threadpoolctl.__wrapped__()
 
 
 # ---- signals --------------------------------------------------------------------------------
