@@ -197,7 +197,7 @@ static void sum_rows(run_t *run, int64_t first, int64_t rows) {
   fnn_job *job = run->job;
   for (int64_t r = 0; r < rows; r++) {
     const double weight = job->row_weights ? plan->row_weights[r] : 1;
-    /* A row of weight 0 counts nothing, whatever its loss is. */
+    /* An infinite loss of weight 0 counts nothing (where it was let through: in FNN_EVALUATE). */
     job->loss_sum += weight == 0 ? 0 : weight * plan->row_loss[r];
     job->weight_sum += weight;
     if (job->accuracy)

@@ -92,7 +92,8 @@ def fit(
         If the loss becomes infinite or NaN; the network keeps the last parameters whose
         loss was finite.
     KeyboardInterrupt
-        Within a tenth of a second of Ctrl-C; the network keeps the steps taken.
+        Within a tenth of a second of Ctrl-C, or by the end of a step whose update takes
+        longer; the network keeps the steps taken.
 
     Examples
     --------
