@@ -41,6 +41,16 @@ FNN_INLINE int activation_is_heavy(int32_t activation) {
   return heavy[activation];
 }
 
+FNN_INLINE int activation_leaves_slopes(int32_t activation) {
+#define ACTIVATION(name, weight, from, ...) [FNN_ACTIVATION_##name] = ACTIVATION_FROM_##from,
+  enum { ACTIVATION_FROM_OUTPUT, ACTIVATION_FROM_INPUT };
+  static const unsigned char from_input[] = {
+#include "../ops/activations.def"
+  };
+#undef ACTIVATION
+  return from_input[activation];
+}
+
 /* n reals, a multiple of 16, z in and h(z) out; `slopes` (may be NULL) gets dh/dz of
  * the INPUT rows. */
 static void activate_rows(int32_t activation, double parameter, int64_t n, REAL *values,

@@ -2,8 +2,9 @@
  * before it leaves the registers: bias and activation, the activation's slope, or the
  * optimizer's rule.
  *
- * Loop order: panel of weights outside, tiles of rows inside, so that a panel (K x 32)
- * stays in the cache while the rows pass by. */
+ * Loop order: panel of weights outside, stretch of its inputs, tiles of rows inside, so that
+ * a stretch stays in the cache while the rows pass by.  Between stretches a tile's sums wait
+ * where its result will be. */
 
 /* The registers of a tile at column n of a feature-blocked array, at row r. */
 FNN_INLINE void tile_columns(const int vectors, REAL *array, int64_t stride, int64_t n, int64_t r,
@@ -27,35 +28,67 @@ FNN_INLINE void tile_columns(const int vectors, REAL *array, int64_t stride, int
   for (; r1 > r; r += 1)                                                                           \
     TILE(1);
 
-/* ---- forward ----------------------------------------------------------------- */
-
-FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t n,
-                             const REAL *W, int64_t r, int32_t activation) {
-  vec acc[TILE_ROWS][TILE_VECTORS];
-  tile_rows_product(rows, vectors, d->K, (const REAL *)d->X + r * FNN_BLOCK, d->stride, W, acc);
-  const REAL *b = (const REAL *)d->b + n;
-  FNN_UNROLL
-  for (int v = 0; v < vectors; v++) {
-    const vec bias = vload(b + v * LANES);
+/* Loads a tile's sums, or begins them with zero. */
+FNN_INLINE void begin_tile(const int rows, const int vectors, int zero,
+                           REAL *const C[TILE_VECTORS], vec acc[TILE_ROWS][TILE_VECTORS]) {
+  if (zero) {
     FNN_UNROLL
-    for (int i = 0; i < rows; i++)
-      acc[i][v] = acc[i][v] + bias;
+    for (int i = 0; i < rows; i++) {
+      FNN_UNROLL
+      for (int v = 0; v < vectors; v++)
+        acc[i][v] = vset(0);
+    }
+  } else {
+    FNN_UNROLL
+    for (int i = 0; i < rows; i++) {
+      FNN_UNROLL
+      for (int v = 0; v < vectors; v++)
+        acc[i][v] = vload(C[v] + i * FNN_BLOCK);
+    }
   }
-  activate_tile(rows, vectors, activation, d->parameter, acc);
-  REAL *Z[TILE_VECTORS];
-  tile_columns(vectors, d->Z, d->stride, n, r, Z);
+}
+
+FNN_INLINE void end_tile(const int rows, const int vectors, REAL *const C[TILE_VECTORS],
+                         vec acc[TILE_ROWS][TILE_VECTORS]) {
   FNN_UNROLL
   for (int i = 0; i < rows; i++) {
     FNN_UNROLL
     for (int v = 0; v < vectors; v++)
-      vstore(Z[v] + i * FNN_BLOCK, acc[i][v]);
+      vstore(C[v] + i * FNN_BLOCK, acc[i][v]);
   }
 }
 
-FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, const REAL *W,
-                              int64_t r, int64_t r1, int32_t activation) {
-#define TILE(rows) forward_tile(rows, vectors, d, n, W, r, activation)
-  FOR_TILES(r, r1, TILE)
+/* ---- forward ----------------------------------------------------------------- */
+
+FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t n,
+                             stretch *s, int64_t r, int32_t activation) {
+  vec acc[TILE_ROWS][TILE_VECTORS];
+  REAL *Z[TILE_VECTORS];
+  tile_columns(vectors, d->Z, d->stride, n, r, Z);
+  begin_tile(rows, vectors, s->first, Z, acc);
+  tile_rows_product(rows, vectors, s, (const REAL *)d->X + r * FNN_BLOCK, d->stride, acc);
+  if (s->last) {
+    const REAL *b = (const REAL *)d->b + n;
+    FNN_UNROLL
+    for (int v = 0; v < vectors; v++) {
+      const vec bias = vload(b + v * LANES);
+      FNN_UNROLL
+      for (int i = 0; i < rows; i++)
+        acc[i][v] = acc[i][v] + bias;
+    }
+    activate_tile(rows, vectors, activation, d->parameter, acc);
+  }
+  end_tile(rows, vectors, Z, acc);
+}
+
+FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, const REAL *panel,
+                              int64_t r0, int64_t r1, int32_t activation) {
+#define TILE(rows) forward_tile(rows, vectors, d, n, &s, r, activation)
+  for (int64_t k = 0; k < d->K; k += STRETCH) {
+    stretch s = stretch_of(d->K, k, STRETCH, panel, r1 - r0);
+    int64_t r = r0;
+    FOR_TILES(r, r1, TILE)
+  }
 #undef TILE
 }
 
@@ -81,25 +114,28 @@ static void dense_forward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0
 /* ---- backward-data ----------------------------------------------------------- */
 
 FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t k,
-                              const REAL *WT, int64_t r) {
+                              stretch *s, int64_t r) {
   vec acc[TILE_ROWS][TILE_VECTORS];
-  tile_rows_product(rows, vectors, d->N, (const REAL *)d->dZ + r * FNN_BLOCK, d->stride, WT, acc);
   REAL *X[TILE_VECTORS], *dX[TILE_VECTORS];
   tile_columns(vectors, d->X, d->stride, k, r, X);
   tile_columns(vectors, d->dX, d->stride, k, r, dX);
-  slope_tile(rows, vectors, d->below, d->parameter_below, (const REAL *const *)X, dX, acc);
-  FNN_UNROLL
-  for (int i = 0; i < rows; i++) {
-    FNN_UNROLL
-    for (int v = 0; v < vectors; v++)
-      vstore(dX[v] + i * FNN_BLOCK, acc[i][v]);
-  }
+  begin_tile(rows, vectors, s->first, dX, acc);
+  tile_rows_product(rows, vectors, s, (const REAL *)d->dZ + r * FNN_BLOCK, d->stride, acc);
+  if (s->last)
+    slope_tile(rows, vectors, d->below, d->parameter_below, (const REAL *const *)X, dX, acc);
+  end_tile(rows, vectors, dX, acc);
 }
 
-FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k, const REAL *WT,
-                               int64_t r, int64_t r1) {
-#define TILE(rows) backward_tile(rows, vectors, d, k, WT, r)
-  FOR_TILES(r, r1, TILE)
+FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k, const REAL *panel,
+                               int64_t r0, int64_t r1) {
+#define TILE(rows) backward_tile(rows, vectors, d, k, &s, r)
+  /* Sums can't wait where the forward pass left slopes. */
+  const int64_t most = activation_leaves_slopes(d->below) ? d->N : STRETCH;
+  for (int64_t n = 0; n < d->N; n += most) {
+    stretch s = stretch_of(d->N, n, most, panel, r1 - r0);
+    int64_t r = r0;
+    FOR_TILES(r, r1, TILE)
+  }
 #undef TILE
 }
 

@@ -48,17 +48,22 @@
 #define vlog1p_unit FNN_REAL(vlog1p_unit)
 
 /* matmul.h */
+#define stretch FNN_REAL(stretch)
+#define stretch_of FNN_REAL(stretch_of)
 #define tile_rows_product FNN_REAL(tile_rows_product)
 #define tile_unit_product FNN_REAL(tile_unit_product)
 
 /* activations.h */
 #define activate_tile FNN_REAL(activate_tile)
+#define activation_leaves_slopes FNN_REAL(activation_leaves_slopes)
 #define activation_is_heavy FNN_REAL(activation_is_heavy)
 #define activate_rows FNN_REAL(activate_rows)
 #define slope_tile FNN_REAL(slope_tile)
 #define slope_rows FNN_REAL(slope_rows)
 
 /* dense.h */
+#define begin_tile FNN_REAL(begin_tile)
+#define end_tile FNN_REAL(end_tile)
 #define tile_columns FNN_REAL(tile_columns)
 #define forward_tile FNN_REAL(forward_tile)
 #define forward_tiles FNN_REAL(forward_tiles)
