@@ -14,6 +14,9 @@
 /* Of weights, below which the barriers cost more than columns save. */
 #define COLUMN_BYTES (1 << 17)
 
+/* Of the input of a forward or backward call, so that it stays in the second-level cache. */
+#define ROWS_BYTES 786432
+
 static int64_t panels(const fnn_dense *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
 static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->K, FNN_BLOCK) / FNN_BLOCK; }
 
@@ -33,6 +36,12 @@ int64_t fnn_first_row(const fnn_plan *plan, int64_t rows, int t, int T) {
   const int64_t tile = plan->kernels->tile_rows, tiles = (rows + tile - 1) / tile;
   const int64_t row = tiles * t / T * tile;
   return row < rows ? row : rows;
+}
+
+int64_t fnn_rows_at_once(const fnn_plan *plan, int64_t rows, int64_t terms) {
+  const int64_t tile = plan->kernels->tile_rows, most = ROWS_BYTES / (terms * plan->size) + 1;
+  const int64_t pieces = (rows + most - 1) / most;
+  return pieces < 2 ? rows : FNN_ROUND_UP((rows + pieces - 1) / pieces, tile);
 }
 
 static int64_t first_output(const fnn_dense *d, int t, int T) {

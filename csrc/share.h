@@ -19,6 +19,10 @@ int64_t fnn_first_row(const fnn_plan *plan, int64_t rows, int t, int T);
 /* The part of layer l's outputs, of `rows` rows, that is t's. */
 fnn_part_of_layer fnn_share_outputs(const fnn_plan *plan, int32_t l, int64_t rows, int t, int T);
 
+/* How many of a part's rows, each of `terms` inputs, are done together: as many as stay in
+ * the second-level cache while all panels of weights pass by, in even pieces. */
+int64_t fnn_rows_at_once(const fnn_plan *plan, int64_t rows, int64_t terms);
+
 /* A thread's weight units: panels t of T where a layer is split by columns; begin to end,
  * counted through the other layers, in those. */
 typedef struct {

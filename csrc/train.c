@@ -25,7 +25,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#define ROWS_BYTES 786432 /* of a forward or backward call's input: it stays in L2 */
 #define POLL_SECONDS 0.02 /* between calls of poll */
 #define POLL_FLOPS 2e6    /* between looks at the clock */
 #define CHUNK_ROWS 256    /* per thread, where the rows' number changes no bit */
@@ -238,14 +237,6 @@ static void commit_update(run_t *run) {
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
-/* Rows of a layer's part that are done together: as many as stay in the second-level cache
- * while all panels of weights pass by, in even pieces. */
-static int64_t rows_at_once(const fnn_plan *plan, int64_t rows, int64_t terms) {
-  const int64_t tile = plan->kernels->tile_rows, most = ROWS_BYTES / (terms * plan->size) + 1;
-  const int64_t pieces = (rows + most - 1) / most;
-  return pieces < 2 ? rows : FNN_ROUND_UP((rows + pieces - 1) / pieces, tile);
-}
-
 /* A part of a layer in pieces of some rows, so that a poll is never far away.  Forward the
  * part is one of outputs, backward one of inputs (the outputs of the layer below). */
 static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, fnn_part_of_layer part,
@@ -253,7 +244,7 @@ static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, fnn_part
   const fnn_kernels *kernels = run->plan->kernels;
   const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
   const int64_t some =
-      rows_at_once(run->plan, part.r1 - part.r0, phase.kind == PHASE_FORWARD ? d->K : d->N);
+      fnn_rows_at_once(run->plan, part.r1 - part.r0, phase.kind == PHASE_FORWARD ? d->K : d->N);
   for (int64_t r = part.r0; r < part.r1 && !interrupted(run); r += some) {
     const int64_t end = r + some < part.r1 ? r + some : part.r1;
     if (phase.kind == PHASE_FORWARD)
