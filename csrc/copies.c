@@ -17,7 +17,7 @@ static fnn_arena *arena_of(fnn_plan *plan, fnn_part part) {
 static void copy_row(const fnn_plan *plan, const fnn_dense *d, char *panels, int64_t k, char *row,
                      int to_panels) {
   for (int64_t n = 0; n < d->N; n += FNN_PANEL) {
-    char *line = panels + (n * fnn_blocks_of(d->K) + k * FNN_PANEL) * plan->size;
+    char *line = panels + (n * fnn_blocks_of(d->lines) + k * FNN_PANEL) * plan->size;
     const size_t bytes = (size_t)((d->N - n < FNN_PANEL ? d->N - n : FNN_PANEL) * plan->size);
     if (to_panels)
       memcpy(line, row + n * plan->size, bytes);
@@ -49,22 +49,36 @@ static void find_layer(fnn_plan *plan, const fnn_arena *arena, int32_t l, char *
   *bias = arena->data + ((char *)d->b - plan->parameters.data);
 }
 
+/* Batch normalization's running mean and variance. */
+static fnn_status copy_state(const fnn_plan *plan, const fnn_dense *d, void *mean, void *variance,
+                             int write) {
+  if (d->kind != FNN_LAYER_batch_norm)
+    return FNN_BAD_ARGUMENT;
+  if (mean)
+    copy_row(plan, d, d->W, FNN_MEAN_LINE, mean, write);
+  if (variance)
+    copy_row(plan, d, d->W, FNN_VARIANCE_LINE, variance, write);
+  return FNN_OK;
+}
+
 fnn_status fnn_read(fnn_plan *plan, fnn_part part, int32_t layer, void *weights, void *bias) {
   if (layer < 0 || layer >= plan->n_layers)
     return FNN_BAD_ARGUMENT;
   const fnn_dense *d = &plan->layers[layer];
+  if (part == FNN_STATE)
+    return copy_state(plan, d, weights, bias, 0);
   const fnn_arena *arena = arena_of(plan, part);
   const size_t row = (size_t)(d->N * plan->size);
   if (arena == NULL) {
     if (weights)
-      memset(weights, 0, (size_t)d->K * row);
+      memset(weights, 0, (size_t)d->lines * row);
     if (bias)
       memset(bias, 0, row);
     return FNN_OK;
   }
   char *W, *b;
   find_layer(plan, arena, layer, &W, &b);
-  for (int64_t k = 0; weights && k < d->K; k++)
+  for (int64_t k = 0; weights && k < d->lines; k++)
     copy_row(plan, d, W, k, (char *)weights + (size_t)k * row, 0);
   if (bias)
     memcpy(bias, b, row);
@@ -76,6 +90,8 @@ fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *w
   if (layer < 0 || layer >= plan->n_layers)
     return FNN_BAD_ARGUMENT;
   const fnn_dense *d = &plan->layers[layer];
+  if (part == FNN_STATE)
+    return copy_state(plan, d, (void *)(uintptr_t)weights, (void *)(uintptr_t)bias, 1);
   const fnn_status status = part == FNN_PARAMETERS ? FNN_OK
                             : part == FNN_GRADIENT
                                 ? fnn_plan_use_gradient(plan)
@@ -85,7 +101,7 @@ fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *w
   const size_t row = (size_t)(d->N * plan->size);
   char *W, *b;
   find_layer(plan, arena_of(plan, part), layer, &W, &b);
-  for (int64_t k = 0; weights && k < d->K; k++) {
+  for (int64_t k = 0; weights && k < d->lines; k++) {
     char *source = (char *)(uintptr_t)weights + (size_t)k * row;
     copy_row(plan, d, W, k, source, 1);
     if (part == FNN_PARAMETERS && d->WT)
@@ -139,7 +155,7 @@ fnn_status fnn_restore(fnn_plan *plan, int32_t which) {
   for (int64_t s = 0; s < head.slots; s++)
     memcpy(plan->slots[s].data, at += part, part);
   for (int32_t l = 1; l < plan->n_layers; l++)
-    for (int64_t k = 0; k < plan->layers[l].K; k++)
+    for (int64_t k = 0; plan->layers[l].WT && k < plan->layers[l].K; k++)
       transpose_row(plan, &plan->layers[l], k);
   return fnn_set_optimizer(plan, head.optimizer);
 }

@@ -101,14 +101,32 @@ typedef struct {
 
 /* ---- the plan -------------------------------------------------------------- */
 
-typedef enum { FNN_LAYER_DENSE } fnn_layer_kind;
+#define LAYER(name, ...) FNN_LAYER_##name,
+typedef enum {
+  FNN_LAYER_dense,
+#include "ops/layers.def"
+  FNN_LAYERS
+} fnn_layer_kind;
+#undef LAYER
+
+typedef enum { FNN_ANY, FNN_ROWS, FNN_COLUMNS } fnn_split;
+typedef enum { FNN_NOTHING, FNN_ELEMENTS, FNN_OF_ROW, FNN_OF_COLUMN } fnn_buffer;
+typedef struct {
+  const char *name;
+  int32_t split;  /* fnn_split */
+  int32_t trains; /* has a scale and a shift */
+  int32_t buffer; /* fnn_buffer */
+  const char *numbers;
+} fnn_layer_op;
+extern const fnn_layer_op fnn_layer_ops[FNN_LAYERS];
 
 typedef struct {
   int32_t kind;       /* fnn_layer_kind */
   int32_t activation; /* fnn_activation */
   double parameter;   /* of the activation: the negative slope of leaky_relu */
-  int64_t outputs;
-  int32_t bias; /* 0: none */
+  int64_t outputs;    /* of the others than dense: as many as inputs, or 0 */
+  int32_t bias;       /* dense; 0: none */
+  double p[2];        /* numbers of the others: see ops/layers.def */
 } fnn_layer;
 
 typedef struct fnn_plan fnn_plan;
@@ -120,10 +138,19 @@ void fnn_plan_free(fnn_plan *plan);
 int64_t fnn_plan_parameters(const fnn_plan *plan); /* number of weights and biases */
 int64_t fnn_plan_bytes(const fnn_plan *plan);      /* memory held now */
 
-/* What has the shape of the parameters.  Of `layer`: weights (inputs, outputs)
- * C-contiguous and bias (outputs), in the plan's dtype; NULL skips one.  Reading a
- * slot that no job has used yet gives zeros. */
-typedef enum { FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1 } fnn_part;
+/* Rows and columns of a layer's weights and the length of its bias: of a dense layer
+ * (inputs, outputs) and outputs or 0; of one with a scale and a shift (1, outputs) and outputs;
+ * of the others 0. */
+typedef struct {
+  int64_t rows, columns, bias;
+} fnn_shape;
+fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer);
+
+/* What has the shape of the parameters.  Of `layer`: weights C-contiguous and bias, in the
+ * plan's dtype; NULL skips one.  Reading a slot that no job has used yet gives zeros.
+ * FNN_STATE is of batch normalization alone: running mean as the weights, running variance as
+ * the bias. */
+typedef enum { FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_STATE } fnn_part;
 fnn_status fnn_read(fnn_plan *plan, fnn_part part, int32_t layer, void *weights, void *bias);
 fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *weights,
                      const void *bias);
@@ -167,6 +194,9 @@ typedef struct {
   int32_t accuracy; /* also count right answers */
   int32_t link;     /* FNN_PREDICT: fnn_link applied to the outputs */
   void *outputs;    /* FNN_PREDICT: (end - begin, outputs), the plan's dtype */
+
+  uint64_t seed;    /* of layers that draw random numbers; they also depend on the step */
+  int32_t training; /* FNN_DERIVE: as in a step of training; 0: as in FNN_PREDICT */
 
   int32_t optimizer; /* fnn_optimizer */
   double lr;

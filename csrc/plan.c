@@ -16,8 +16,9 @@ static char *element(const fnn_plan *plan, const fnn_arena *arena, int64_t offse
 
 /* ---- making a plan --------------------------------------------------------------- */
 
-/* The phases of one mode; training with n layers takes the most: 2 n + 6. */
-static void list_phases(fnn_phase *phase, fnn_mode mode, int32_t n_layers) {
+/* The phases of one mode; training with n layers takes the most: 2 n + 6.  `lowest` is the
+ * first layer with parameters: no gradient is wanted below it. */
+static void list_phases(fnn_phase *phase, fnn_mode mode, int32_t n_layers, int32_t lowest) {
 #define ADD(kind, layer) (*phase++ = (fnn_phase){kind, layer})
   ADD(PHASE_GATHER, 0);
   for (int32_t l = 0; l < n_layers; l++)
@@ -29,7 +30,7 @@ static void list_phases(fnn_phase *phase, fnn_mode mode, int32_t n_layers) {
   }
   ADD(PHASE_LOSS, 0);
   if (mode != FNN_EVALUATE)
-    for (int32_t l = n_layers - 1; l > 0; l--)
+    for (int32_t l = n_layers - 1; l > lowest; l--)
       ADD(PHASE_BACKWARD, l);
   ADD(PHASE_AGREE, 0);
   ADD(PHASE_SUM, 0);
@@ -45,7 +46,7 @@ static void bind_parameters(fnn_plan *plan) {
   int64_t at = 0, transposed = plan->region;
   for (int32_t l = 0; l < plan->n_layers; l++) {
     fnn_dense *d = &plan->layers[l];
-    const int64_t weights = fnn_blocks_of(d->K) * fnn_panels_of(d->N);
+    const int64_t weights = fnn_blocks_of(d->lines) * fnn_panels_of(d->N);
     d->W = element(plan, &plan->parameters, at);
     d->b = element(plan, &plan->parameters, at + weights);
     d->dW = element(plan, &plan->gradient, at);
@@ -54,12 +55,19 @@ static void bind_parameters(fnn_plan *plan) {
       d->mW[s] = element(plan, &plan->slots[s], at);
       d->mb[s] = element(plan, &plan->slots[s], at + weights);
     }
-    at += weights + fnn_panels_of(d->N);
-    if (l > 0) {
+    at += weights + (d->lines ? fnn_panels_of(d->N) : 0);
+    if (d->kind == FNN_LAYER_dense && l > plan->lowest) {
       d->WT = element(plan, &plan->parameters, transposed);
       transposed += fnn_blocks_of(d->N) * fnn_panels_of(d->K);
     }
   }
+}
+
+static int32_t lowest_of(const fnn_layer *layers, int32_t n_layers) {
+  int32_t l = 0;
+  while (l < n_layers - 1 && !fnn_layer_ops[layers[l].kind].trains)
+    l++;
+  return l;
 }
 
 fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *layers,
@@ -67,11 +75,14 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
   *result = NULL;
   if (fnn_isa_in_use() == NULL || inputs < 1 || n_layers < 1 || n_layers > 1 << 16)
     return FNN_BAD_ARGUMENT;
+  int64_t width = inputs;
   for (int32_t l = 0; l < n_layers; l++) {
-    const int64_t K = l ? layers[l - 1].outputs : inputs;
-    if (layers[l].kind != FNN_LAYER_DENSE || layers[l].outputs < 1 || layers[l].activation < 0 ||
-        layers[l].activation >= FNN_ACTIVATIONS || layers[l].outputs > MAX_ELEMENTS / K)
+    const int dense = layers[l].kind == FNN_LAYER_dense;
+    if (layers[l].kind < 0 || layers[l].kind >= FNN_LAYERS || (dense && layers[l].outputs < 1) ||
+        layers[l].activation < 0 || layers[l].activation >= FNN_ACTIVATIONS ||
+        (dense && layers[l].outputs > MAX_ELEMENTS / width))
       return FNN_BAD_ARGUMENT;
+    width = dense ? layers[l].outputs : width;
   }
 
   fnn_plan *plan = calloc(1, sizeof *plan);
@@ -88,21 +99,28 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
     plan->phases[mode] = calloc(2 * (size_t)n_layers + 6, sizeof(fnn_phase));
     failed = plan->phases[mode] == NULL;
     if (!failed)
-      list_phases(plan->phases[mode], mode, n_layers);
+      list_phases(plan->phases[mode], mode, n_layers, lowest_of(layers, n_layers));
   }
 
   int64_t transposed = 0;
+  plan->lowest = lowest_of(layers, n_layers);
   for (int32_t l = 0; l < n_layers && !failed; l++) {
     fnn_dense *d = &plan->layers[l];
-    d->K = l ? layers[l - 1].outputs : inputs;
-    d->N = layers[l].outputs;
-    d->bias = layers[l].bias;
+    d->kind = layers[l].kind;
+    d->index = l;
+    const int dense = d->kind == FNN_LAYER_dense;
+    d->K = l ? d[-1].N : inputs;
+    d->N = dense ? layers[l].outputs : d->K;
+    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains;
+    d->bias = dense ? layers[l].bias : fnn_layer_ops[d->kind].trains;
+    d->p[0] = layers[l].p[0];
+    d->p[1] = layers[l].p[1];
     d->activation = layers[l].activation;
     d->parameter = layers[l].parameter;
     d->below = l ? layers[l - 1].activation : FNN_ACTIVATION_identity;
     d->parameter_below = l ? layers[l - 1].parameter : 0;
-    plan->region += (fnn_blocks_of(d->K) + 1) * fnn_panels_of(d->N);
-    transposed += l ? fnn_blocks_of(d->N) * fnn_panels_of(d->K) : 0;
+    plan->region += d->lines ? (fnn_blocks_of(d->lines) + 1) * fnn_panels_of(d->N) : 0;
+    transposed += dense && l > plan->lowest ? fnn_blocks_of(d->N) * fnn_panels_of(d->K) : 0;
   }
   if (failed || plan->region + transposed > MAX_ELEMENTS ||
       fnn_arena_reserve(&plan->parameters, (plan->region + transposed) * plan->size) != FNN_OK) {
@@ -133,8 +151,15 @@ void fnn_plan_free(fnn_plan *plan) {
 int64_t fnn_plan_parameters(const fnn_plan *plan) {
   int64_t n = 0;
   for (int32_t l = 0; l < plan->n_layers; l++)
-    n += (plan->layers[l].K + (plan->layers[l].bias != 0)) * plan->layers[l].N;
+    n += (plan->layers[l].lines + (plan->layers[l].bias != 0)) * plan->layers[l].N;
   return n;
+}
+
+fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer) {
+  if (layer < 0 || layer >= plan->n_layers)
+    return (fnn_shape){0, 0, 0};
+  const fnn_dense *d = &plan->layers[layer];
+  return (fnn_shape){d->lines, d->lines ? d->N : 0, d->bias ? d->N : 0};
 }
 
 int64_t fnn_plan_bytes(const fnn_plan *plan) {
@@ -202,6 +227,21 @@ int64_t fnn_plan_input_bytes(const fnn_plan *plan) {
   return fnn_blocks_of(plan->layers[0].K) * plan->stride * plan->size;
 }
 
+/* Room for what a layer keeps for its backward pass, in columns of a batch of any number of
+ * rows. */
+static int64_t kept_columns(const fnn_dense *d) {
+  switch (fnn_layer_ops[d->kind].buffer) {
+  case FNN_ELEMENTS:
+    return fnn_blocks_of(d->N);
+  case FNN_OF_ROW:
+    return FNN_BLOCK;
+  case FNN_OF_COLUMN:
+    return 2 * fnn_panels_of(d->N);
+  default:
+    return 0;
+  }
+}
+
 fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies) {
   if (plan->stride == stride && plan->input_copies >= input_copies)
     return FNN_OK;
@@ -210,7 +250,7 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies
   const int64_t inputs = input_copies * fnn_blocks_of(plan->layers[0].K);
   int64_t columns = inputs + 2 * C; /* and targets, dH */
   for (int32_t l = 0; l <= last; l++)
-    columns += 2 * fnn_blocks_of(plan->layers[l].N); /* Z and dZ */
+    columns += 2 * fnn_blocks_of(plan->layers[l].N) + kept_columns(&plan->layers[l]); /* Z, dZ */
   if (stride > MAX_ELEMENTS / columns)
     return FNN_NO_MEMORY;
   const int64_t rows = FNN_ROUND_UP(stride, FNN_BLOCK);
@@ -230,6 +270,8 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies
     fnn_dense *d = &plan->layers[l];
     TAKE(d->Z, fnn_blocks_of(d->N));
     TAKE(d->dZ, fnn_blocks_of(d->N));
+    if (kept_columns(d))
+      TAKE(d->kept, kept_columns(d));
     d->stride = stride;
     if (l > 0) {
       d->X = d[-1].Z;

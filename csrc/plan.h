@@ -28,6 +28,7 @@ struct fnn_plan {
   int32_t size; /* bytes of an element */
   const fnn_kernels *kernels;
   int32_t n_layers;
+  int32_t lowest; /* the first layer with parameters */
   fnn_dense *layers;
   fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */
 

@@ -9,6 +9,8 @@
  * panels come out even (docs/performance.md has the figures). */
 #include "share.h"
 
+/* A panel of scales and shifts, in outputs x inputs. */
+#define SCALE_COST 64
 /* What a step must have before another thread pays. */
 #define FLOPS_A_THREAD 3e5
 /* Of weights, below which the barriers cost more than columns save. */
@@ -18,14 +20,21 @@
 #define ROWS_BYTES 786432
 
 static int64_t panels(const fnn_dense *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
-static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->K, FNN_BLOCK) / FNN_BLOCK; }
+static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->lines, FNN_BLOCK) / FNN_BLOCK; }
 
 static int64_t units_of(const fnn_dense *d) { return panels(d) * k_units(d); }
 
 /* Even: the thread with the most panels has at most a tenth more than the mean. */
-void fnn_share_layers(fnn_plan *plan, int threads, int training) {
+void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode) {
+  const int training = mode == FNN_TRAIN, derives = training || mode == FNN_DERIVE;
   for (int32_t l = 0; l < plan->n_layers; l++) {
     fnn_dense *d = &plan->layers[l];
+    if (d->kind != FNN_LAYER_dense) {
+      const int32_t split = fnn_layer_ops[d->kind].split;
+      d->columns = threads > 1 &&
+                   (split == FNN_ANY ? l > 0 && d[-1].columns : split == FNN_COLUMNS && derives);
+      continue;
+    }
     const int64_t most = (panels(d) + threads - 1) / threads;
     const int even = 10 * most * threads <= 11 * panels(d);
     d->columns = training && threads > 1 && even && d->K * d->N * plan->size >= COLUMN_BYTES;
@@ -61,6 +70,8 @@ fnn_part_of_layer fnn_share_outputs(const fnn_plan *plan, int32_t l, int64_t row
 static int64_t unit_cost(const fnn_dense *d, int64_t u) {
   const int64_t k = u % k_units(d) * FNN_BLOCK, n = u / k_units(d) * FNN_PANEL;
   const int64_t columns = FNN_ROUND_UP(d->N, FNN_BLOCK) - n;
+  if (d->kind != FNN_LAYER_dense)
+    return SCALE_COST;
   return (d->K - k < FNN_BLOCK ? d->K - k : FNN_BLOCK) *
          (columns < FNN_PANEL ? columns : FNN_PANEL);
 }
@@ -71,7 +82,8 @@ static int64_t first_unit(const fnn_plan *plan, int t, int T) {
   int64_t total = 0, sum = 0, u = 0;
   for (int32_t l = 0; l < plan->n_layers; l++)
     if (!plan->layers[l].columns)
-      total += plan->layers[l].K * FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
+      for (int64_t i = 0; i < units_of(&plan->layers[l]); i++)
+        total += unit_cost(&plan->layers[l], i);
   for (int32_t l = 0; l < plan->n_layers; l++) {
     const fnn_dense *d = &plan->layers[l];
     for (int64_t i = 0; !d->columns && i < units_of(d); i++, u++) {
@@ -108,8 +120,9 @@ void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update
 int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
   double flops = 0;
   for (int32_t l = 0; l < plan->n_layers; l++)
-    flops += (l ? 6.0 : 4.0) * (double)batch * (double)plan->layers[l].K *
-             (double)FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
+    if (plan->layers[l].kind == FNN_LAYER_dense)
+      flops += (l ? 6.0 : 4.0) * (double)batch * (double)plan->layers[l].K *
+               (double)FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
   flops *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
   const double pays = 1 + flops / FLOPS_A_THREAD / 2;
   return most < 1 ? 1 : pays < most ? (int32_t)pays : most;

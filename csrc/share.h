@@ -5,8 +5,8 @@
 #include "plan.h"
 
 /* Decides for each layer whether `threads` threads split its outputs (fnn_dense.columns)
- * or, where `training` is 0 or they would not come out even, the rows. */
-void fnn_share_layers(fnn_plan *plan, int threads, int training);
+ * or, where it isn't training or they would not come out even, the rows. */
+void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode);
 
 /* A thread's part of a layer: rows r0..r1 of outputs n0..n1. */
 typedef struct {

@@ -12,9 +12,12 @@
 
 #define FNN_ROUND_UP(x, m) (((x) + (m) - 1) / (m) * (m))
 
-/* A dense layer: Z = activation(X W + b). */
+/* A layer.  Dense: Z = activation(X W + b); the others: ops/layers.def. */
 typedef struct {
-  int64_t K, N; /* inputs, outputs */
+  int32_t kind;  /* fnn_layer_kind */
+  int32_t index; /* its place in the network */
+  int64_t K, N;  /* inputs, outputs */
+  int64_t lines; /* of W in use, of K16: K, or 1 of a layer with a scale, 0 without */
   int64_t stride;
   void *X;     /* [K/16][stride][16]  input */
   void *Z;     /* [N/16][stride][16]  output, after the activation */
@@ -23,16 +26,30 @@ typedef struct {
   void *dZ;    /* [N/16][stride][16]  gradient before this layer's activation; the
                   forward pass leaves slopes here (INPUT rows of activations.def);
                   NULL when only predicting */
-  void *W, *b; /* [N/32][K16][32], [N32] */
+  void *W, *b; /* [N/32][K16][32], [N32]; K16 is of `lines` */
   void *WT;    /* [K/32][N16][32], the transposed panels; NULL for the first layer */
   void *mW[FNN_MAX_SLOTS], *mb[FNN_MAX_SLOTS]; /* optimizer state, as W and b */
   void *dW, *db;                               /* gradient, as W and b; NULL until a job needs it */
+  void *kept;  /* what the layer keeps for its backward pass: see layers.def; NULL: nothing */
+  double p[2]; /* its numbers: see layers.def */
   int32_t bias;
   int32_t columns;    /* threads split its outputs, not the rows: see train.c */
   int32_t activation; /* this layer's */
   int32_t below;      /* the activation that made X */
   double parameter, parameter_below;
 } fnn_dense;
+
+/* Lines of W of a layer with a scale; the last two of batch normalization. */
+enum { FNN_SCALE_LINE, FNN_MEAN_LINE, FNN_VARIANCE_LINE };
+
+/* What layers want to know of the batch besides its rows. */
+typedef struct {
+  int32_t training; /* random layers draw, batch normalization takes the batch's own statistics */
+  int32_t derives;  /* a backward pass follows */
+  int64_t first;    /* number of row 0, for random numbers */
+  uint64_t seed;
+  int64_t step;
+} fnn_pass;
 
 /* What is done with the gradient of a weight unit while it is in registers. */
 typedef struct {
@@ -74,7 +91,13 @@ typedef struct {
                   int32_t act);
   /* Gradients of inputs k0..k1, k0 a multiple of 32. */
   void (*backward)(const fnn_dense *layer, int64_t r0, int64_t r1, int64_t k0, int64_t k1);
-  /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16). */
+  /* The same for the other layers. */
+  void (*layer_forward)(const fnn_dense *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
+                        int64_t n0, int64_t n1, int32_t act);
+  void (*layer_backward)(const fnn_dense *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
+                         int64_t k0, int64_t k1);
+  /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16); of a
+   * layer with a scale, panel u. */
   void (*units)(const fnn_dense *layer, int64_t u0, int64_t u1, const fnn_update *update);
   void (*loss)(const fnn_loss_rows *rows, int64_t r0, int64_t r1);
   /* Rows of Z through the link into out, (r1 - r0, C). */

@@ -239,10 +239,17 @@ static void commit_update(run_t *run) {
 
 /* A part of a layer in pieces of some rows, so that a poll is never far away.  Forward the
  * part is one of outputs, backward one of inputs (the outputs of the layer below). */
-static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, fnn_part_of_layer part,
-                       int thread) {
+static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, const fnn_pass *pass,
+                       fnn_part_of_layer part, int thread) {
   const fnn_kernels *kernels = run->plan->kernels;
   const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
+  if (d->kind != FNN_LAYER_dense) {
+    if (phase.kind == PHASE_FORWARD)
+      kernels->layer_forward(d, pass, part.r0, part.r1, part.n0, part.n1, act);
+    else
+      kernels->layer_backward(d, pass, part.r0, part.r1, part.n0, part.n1);
+    return;
+  }
   const int64_t some =
       fnn_rows_at_once(run->plan, part.r1 - part.r0, phase.kind == PHASE_FORWARD ? d->K : d->N);
   for (int64_t r = part.r0; r < part.r1 && !interrupted(run); r += some) {
@@ -256,19 +263,60 @@ static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, fnn_part
   }
 }
 
+/* Whether the threads split a layer's outputs by columns; below the first layer lie the inputs,
+ * which are there by rows, or whole for each thread whose dense layer is split. */
+static int32_t outputs_split(const fnn_plan *plan, int32_t l) {
+  return l < 0 ? 0 : plan->layers[l].columns;
+}
+
+/* The same of the gradient in a layer's input: a dense layer makes it as the layer below
+ * made the input, the others as they made their output. */
+static int32_t gradient_split(const fnn_plan *plan, int32_t l) {
+  if (l == plan->n_layers)
+    return 0; /* by the loss */
+  const int dense = plan->layers[l].kind == FNN_LAYER_dense;
+  return outputs_split(plan, dense ? l - 1 : l);
+}
+
 /* Whether a phase reads what another thread wrote since the last barrier: where rows meet
- * columns, or columns columns. */
+ * columns, or a dense layer, which reads whole rows, columns. */
 static int crosses(const fnn_plan *plan, fnn_phase phase) {
-  const fnn_dense *d = &plan->layers[phase.layer];
+  const int32_t l = phase.layer;
+  const int dense = plan->layers[l].kind == FNN_LAYER_dense;
+  int32_t read, made;
   switch (phase.kind) {
   case PHASE_FORWARD:
+    if (l == 0 && dense)
+      return 0;
+    read = outputs_split(plan, l), made = outputs_split(plan, l - 1);
+    break;
   case PHASE_BACKWARD:
-    return phase.layer > 0 && (d->columns || d[-1].columns);
+    read = gradient_split(plan, l), made = gradient_split(plan, l + 1);
+    break;
   case PHASE_LOSS:
-    return plan->layers[plan->n_layers - 1].columns;
+    return outputs_split(plan, plan->n_layers - 1);
   default:
     return 0;
   }
+  return read != made || (dense && made);
+}
+
+/* The part of a backward phase: of the gradient in the layer's input. */
+static fnn_part_of_layer backward_part(const fnn_plan *plan, int32_t l, int64_t rows, int t,
+                                       int T) {
+  const int dense = plan->layers[l].kind == FNN_LAYER_dense;
+  return fnn_share_outputs(plan, dense ? l - 1 : l, rows, t, T);
+}
+
+static fnn_pass pass_of(const run_t *run, int64_t first) {
+  const fnn_job *job = run->job;
+  return (fnn_pass){
+      .training = job->mode == FNN_TRAIN || (job->mode == FNN_DERIVE && job->training),
+      .derives = job->mode != FNN_EVALUATE,
+      .first = job->mode == FNN_TRAIN ? 0 : first - job->begin,
+      .seed = job->seed,
+      .step = run->plan->steps,
+  };
 }
 
 /* All modes but FNN_PREDICT: the threads meet in every batch. */
@@ -279,7 +327,8 @@ static void work_together(void *context, int thread, int threads) {
   const uint64_t mode = fnn_float_mode_enter();
   /* Layer 0 as this thread sees it: with inputs of its own where columns are split. */
   fnn_dense layer_0 = plan->layers[0];
-  if (layer_0.columns)
+  const int own_inputs = layer_0.columns && layer_0.kind == FNN_LAYER_dense;
+  if (own_inputs)
     layer_0.X = (char *)layer_0.X + thread * fnn_plan_input_bytes(plan);
   const fnn_units share = fnn_share_units(plan, thread, threads);
   int stopped = 0;
@@ -288,6 +337,7 @@ static void work_together(void *context, int thread, int threads) {
     const int64_t left = job->end - first, rows = left < run->batch ? left : run->batch;
     const int64_t r0 = fnn_first_row(plan, rows, thread, threads);
     const int64_t r1 = fnn_first_row(plan, rows, thread + 1, threads);
+    const fnn_pass pass = pass_of(run, first);
     if (thread == 0 && job->mode != FNN_EVALUATE)
       prepare_update(run, rows);
     for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
@@ -297,15 +347,15 @@ static void work_together(void *context, int thread, int threads) {
         fnn_team_barrier(threads);
       switch (phase->kind) {
       case PHASE_GATHER:
-        gather_inputs(run, first, d->columns ? 0 : r0, d->columns ? rows : r1, d->X);
+        gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1, d->X);
         gather_targets(run, first, r0, r1);
         break;
       case PHASE_FORWARD:
-        layer_part(run, *phase, d, fnn_share_outputs(plan, phase->layer, rows, thread, threads),
-                   thread);
+        layer_part(run, *phase, d, &pass,
+                   fnn_share_outputs(plan, phase->layer, rows, thread, threads), thread);
         break;
       case PHASE_BACKWARD:
-        layer_part(run, *phase, d, fnn_share_outputs(plan, phase->layer - 1, rows, thread, threads),
+        layer_part(run, *phase, d, &pass, backward_part(plan, phase->layer, rows, thread, threads),
                    thread);
         break;
       case PHASE_LOSS:
@@ -345,6 +395,7 @@ static void work_alone(void *context, int thread, int threads) {
   const int64_t n = job->end - job->begin, at_once = plan->stride / threads;
   const int64_t end = job->begin + fnn_first_row(plan, n, thread + 1, threads);
   const int64_t r0 = at_once * thread;
+  const fnn_pass pass = {0};
 
   for (int64_t first = job->begin + fnn_first_row(plan, n, thread, threads);
        first < end && atomic_load_explicit(&run->stop, memory_order_relaxed) == 0;
@@ -354,7 +405,7 @@ static void work_alone(void *context, int thread, int threads) {
       if (phase->kind == PHASE_GATHER)
         gather_inputs(run, first - r0, r0, r1, plan->layers[0].X);
       else if (phase->kind == PHASE_FORWARD)
-        layer_part(run, *phase, &plan->layers[phase->layer],
+        layer_part(run, *phase, &plan->layers[phase->layer], &pass,
                    (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
       else
         plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
@@ -418,9 +469,11 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   int threads = job->threads < 1 ? 1 : job->threads;
   if (threads > FNN_MAX_THREADS)
     threads = FNN_MAX_THREADS;
-  int64_t batch = job->mode == FNN_DERIVE ? DERIVE_ROWS
-                  : job->batch > 0        ? job->batch
-                                          : (int64_t)CHUNK_ROWS * threads;
+  /* Statistics of a batch are those of all rows. */
+  int64_t batch = job->mode == FNN_DERIVE && job->training ? rows
+                  : job->mode == FNN_DERIVE                ? DERIVE_ROWS
+                  : job->batch > 0                         ? job->batch
+                                                           : (int64_t)CHUNK_ROWS * threads;
   batch = batch < rows ? batch : rows;
   const int64_t tile = plan->kernels->tile_rows;
   const int64_t stride = FNN_ROUND_UP(batch, tile * threads);
@@ -443,7 +496,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     run.scale = sum > 0 ? 1 / sum : 0;
     status = fnn_plan_use_gradient(plan);
   }
-  fnn_share_layers(plan, threads, job->mode == FNN_TRAIN);
+  fnn_share_layers(plan, threads, job->mode);
   if (status == FNN_OK)
     status = fnn_plan_lay_out(plan, stride, plan->layers[0].columns ? threads : 1);
   if (status != FNN_OK)

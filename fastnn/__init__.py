@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn._version import __version__
 from fastnn.errors import ModelFormatError, NonFiniteError
-from fastnn.layers import Dense
+from fastnn.layers import (
+    Activation,
+    AlphaDropout,
+    BatchNorm,
+    Dense,
+    Dropout,
+    GaussianNoise,
+    LayerNorm,
+)
 from fastnn.optimizers import SGD, Adam, AdamW
 from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
@@ -22,9 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SGD",
+    "Activation",
     "Adam",
     "AdamW",
+    "AlphaDropout",
+    "BatchNorm",
     "Dense",
+    "Dropout",
+    "GaussianNoise",
+    "LayerNorm",
     "ModelFormatError",
     "NonFiniteError",
     "Sequential",

@@ -1,7 +1,8 @@
-"""A layer of a network that has parameters: what `net.layers[i]` is."""
+"""A layer of a network with its parameters: what `net.layers[i]` is."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from fastnn.arrays import check_parameters
 
 if TYPE_CHECKING:
-    from fastnn.layers import Dense
     from fastnn.sequential import Sequential
 
 
@@ -24,52 +24,100 @@ class BuiltLayer:
         Width of the layer.
     """
 
-    def __init__(self, network: Sequential, index: int, inputs: int) -> None:
+    def __init__(self, network: Sequential, index: int) -> None:
         self._network = network
         self._index = index
-        self.spec: Dense = network.specs[index]
-        self.inputs = inputs
-        self.outputs = self.spec.units
+        self._place: Any = network._places[index]  # in the engine; None: part of another layer
+        self.spec: Any = network.specs[index]
+        self.inputs = network._widths[index]
+        self.outputs = network._widths[index + 1]
 
     def __repr__(self) -> str:
         return f"<layer {self._index}, {self.inputs} -> {self.outputs}: {self.spec!r}>"
 
     @property
-    def weights(self) -> np.ndarray:
-        """W, of shape (inputs, outputs): a copy; assign to change it."""
-        return self._read()[: self.inputs * self.outputs].reshape(self.inputs, self.outputs)
+    def weights(self) -> np.ndarray | None:
+        """W, of shape (inputs, outputs), or a normalization's scale (outputs,): a copy.
+
+        Assign to change it.  None for a layer without.
+        """
+        return self._get("weights")
 
     @weights.setter
     def weights(self, value: Any) -> None:
-        both = self._read()
-        n = self.inputs * self.outputs
-        both[:n] = check_parameters(
-            "weights", value, (self.inputs, self.outputs), both.dtype
-        ).ravel()
-        self._write(both)
+        self._set("weights", value)
 
     @property
     def bias(self) -> np.ndarray | None:
-        """The bias, of shape (outputs,): a copy; assign to change it.  None without one."""
-        return self._read()[self.inputs * self.outputs :] if self.spec.bias else None
+        """The bias, of shape (outputs,), or a normalization's shift: a copy.
+
+        Assign to change it.  None for a layer without.
+        """
+        return self._get("bias")
 
     @bias.setter
     def bias(self, value: Any) -> None:
-        if not self.spec.bias:
-            raise ValueError("bias: this layer was made with bias=False and has none to set")
-        both = self._read()
-        both[self.inputs * self.outputs :] = check_parameters(
-            "bias", value, (self.outputs,), both.dtype
-        )
-        self._write(both)
+        self._set("bias", value)
 
-    def _read(self) -> np.ndarray:
-        size = (self.inputs + self.spec.bias) * self.outputs
+    @property
+    def running_mean(self) -> np.ndarray | None:
+        """What a `BatchNorm` has seen, of shape (outputs,): a copy.  None for others."""
+        return None if self.state is None else self.state[: self.outputs]
+
+    @property
+    def running_variance(self) -> np.ndarray | None:
+        """What a `BatchNorm` has seen, of shape (outputs,): a copy.  None for others."""
+        return None if self.state is None else self.state[self.outputs :]
+
+    @property
+    def state(self) -> np.ndarray | None:
+        """What training changes besides the parameters, as one vector; None without."""
+        size = _size(self.spec.state_shapes(self.inputs))
+        return self._read("state", size) if size else None
+
+    @state.setter
+    def state(self, value: Any) -> None:
+        size = _size(self.spec.state_shapes(self.inputs))
+        if size or value is not None:
+            dtype = self._network.dtype
+            self._write("state", check_parameters("state", value, (size,), dtype))
+
+    def _get(self, name: str) -> np.ndarray | None:
+        at, shape = self._find(name)
+        if shape is None:
+            return None
+        flat = self._read("parameters", _size(self.spec.shapes(self.inputs)))
+        return flat[at : at + math.prod(shape)].reshape(shape)
+
+    def _set(self, name: str, value: Any) -> None:
+        at, shape = self._find(name)
+        if shape is None:
+            why = " was made with bias=False and" if hasattr(self.spec, "bias") else ""
+            raise ValueError(f"{name}: this layer{why} has none to set")
+        flat = self._read("parameters", _size(self.spec.shapes(self.inputs)))
+        checked = check_parameters(name, value, shape, flat.dtype)
+        flat[at : at + math.prod(shape)] = checked.ravel()
+        self._write("parameters", flat)
+
+    def _find(self, name: str) -> tuple[int, tuple[int, ...] | None]:
+        """Return where a parameter begins in the layer's, and its shape."""
+        at = 0
+        for other, shape in self.spec.shapes(self.inputs).items():
+            if other == name:
+                return at, shape
+            at += math.prod(shape)
+        return 0, None
+
+    def _read(self, part: str, size: int) -> np.ndarray:
         out = np.empty(size, dtype=self._network.dtype)
         with self._network._lock:
-            self._network._plan.read("parameters", out, self._index)
+            self._network._plan.read(part, out, self._place)
         return out
 
-    def _write(self, values: np.ndarray) -> None:
+    def _write(self, part: str, values: np.ndarray) -> None:
         with self._network._lock:
-            self._network._plan.write("parameters", values, self._index)
+            self._network._plan.write(part, values, self._place)
+
+
+def _size(shapes: dict[str, tuple[int, ...]]) -> int:
+    return sum(map(math.prod, shapes.values()))

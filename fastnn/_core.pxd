@@ -10,9 +10,9 @@ cdef extern from "fastnn.h" nogil:
         FNN_OK, FNN_NO_MEMORY, FNN_BAD_ARGUMENT, FNN_BAD_INPUT, FNN_NON_FINITE, FNN_INTERRUPTED
         FNN_ACTIVATIONS, FNN_LOSSES, FNN_OPTIMIZERS
         FNN_F32, FNN_F64, FNN_I8, FNN_U8, FNN_I16, FNN_U16, FNN_I32, FNN_U32, FNN_I64, FNN_U64
-        FNN_LAYER_DENSE
+        FNN_LAYER_dense, FNN_LAYERS
         FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
-        FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1
+        FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_STATE
     ctypedef int fnn_status
     ctypedef enum fnn_dtype:
         FNN_FLOAT32
@@ -37,6 +37,14 @@ cdef extern from "fastnn.h" nogil:
         double parameter
         int64_t outputs
         int32_t bias
+        double p[2]
+    ctypedef struct fnn_layer_op:
+        const char *name
+        int32_t trains
+        const char *numbers
+    const fnn_layer_op *fnn_layer_ops
+    ctypedef struct fnn_shape:
+        int64_t rows, columns, bias
     ctypedef struct fnn_plan:
         pass
     ctypedef struct fnn_optimizer_state:
@@ -52,6 +60,8 @@ cdef extern from "fastnn.h" nogil:
         const double *row_weights
         int32_t loss, accuracy, link
         void *outputs
+        uint64_t seed
+        int32_t training
         int32_t optimizer
         double lr
         double hyperparameters[6]
@@ -65,6 +75,7 @@ cdef extern from "fastnn.h" nogil:
     int64_t fnn_plan_parameters(const fnn_plan *)
     int64_t fnn_plan_bytes(const fnn_plan *)
     int32_t fnn_plan_threads(const fnn_plan *, int64_t, int32_t)
+    fnn_shape fnn_layer_shape(const fnn_plan *, int32_t)
     fnn_status fnn_read(fnn_plan *, fnn_part, int32_t, void *, void *)
     fnn_status fnn_write(fnn_plan *, fnn_part, int32_t, const void *, const void *)
     fnn_optimizer_state fnn_get_optimizer(const fnn_plan *)

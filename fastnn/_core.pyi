@@ -8,13 +8,14 @@ import numpy.typing as npt
 _Real: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 _Data: TypeAlias = npt.NDArray[Any]
 
-# Name, parameter, outputs, bias.
-_Layer: TypeAlias = tuple[str, float, int, bool]
+# Activation, parameter, outputs, bias; or kind, numbers, activation, parameter.
+_Layer: TypeAlias = tuple[Any, ...]
 
 LINKS: tuple[str, ...]
 DTYPES: tuple[str, ...]
 ACTIVATIONS: tuple[str, ...]
 LOSSES: dict[str, str]
+LAYERS: dict[str, tuple[str, ...]]
 OPTIMIZERS: dict[str, tuple[str, ...]]
 OPTIMIZER_SLOTS: dict[str, int]
 OK: int
@@ -28,6 +29,8 @@ class Plan:
     def dtype(self) -> str: ...
     @property
     def inputs(self) -> int: ...
+    @property
+    def outputs(self) -> int: ...
     @property
     def layers(self) -> tuple[_Layer, ...]: ...
     @property
@@ -61,6 +64,8 @@ class Plan:
         accuracy: bool = False,
         link: str = "identity",
         outputs: _Real | None = None,
+        seed: int = 0,
+        training: bool = False,
         optimizer: str | None = None,
         lr: float = 0.0,
         hyperparameters: tuple[float, ...] = (),

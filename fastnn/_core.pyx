@@ -62,14 +62,21 @@ OPTIMIZER_SLOTS = {
     fnn_optimizer_ops[i].name.decode(): fnn_optimizer_ops[i].slots for i in range(FNN_OPTIMIZERS)
 }
 
+# Layers besides dense -> the names of their numbers.
+LAYERS = {
+    fnn_layer_ops[i].name.decode(): tuple(fnn_layer_ops[i].numbers.decode().split())
+    for i in range(1, FNN_LAYERS)
+}
+
 cdef dict MODES = {
     "train": FNN_TRAIN, "derive": FNN_DERIVE, "evaluate": FNN_EVALUATE, "predict": FNN_PREDICT,
 }
 cdef dict PARTS = {
     "parameters": FNN_PARAMETERS, "gradient": FNN_GRADIENT,
-    "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1,
+    "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1, "state": FNN_STATE,
 }
 cdef dict ACTIVATION_NUMBERS = {name: i for i, name in enumerate(ACTIVATIONS)}
+cdef dict LAYER_NUMBERS = {name: i for i, name in enumerate(LAYERS, start=1)}
 cdef dict LOSS_NUMBERS = {name: i for i, name in enumerate(LOSSES)}
 cdef dict LINK_NUMBERS = {name: i for i, name in enumerate(LINKS)}
 cdef dict OPTIMIZER_NUMBERS = {name: i for i, name in enumerate(OPTIMIZERS)}
@@ -144,11 +151,15 @@ cdef int poll_signals(void *context) noexcept with gil:
 
 @cython.final
 cdef class Plan:
-    """A network in the engine: `layers` are (activation, parameter, outputs, bias) tuples."""
+    """A network in the engine.
+
+    `layers` are tuples (activation, parameter, outputs, bias) for dense ones and
+    (kind, numbers, activation, parameter) for others.
+    """
 
     cdef fnn_plan *plan
     cdef readonly str dtype
-    cdef readonly int64_t inputs
+    cdef readonly int64_t inputs, outputs
     cdef readonly tuple layers
     cdef object raised
 
@@ -156,12 +167,24 @@ cdef class Plan:
         cdef fnn_layer specs[1024]
         if len(layers) > 1024:
             raise ValueError(f"layers: got {len(layers)}, want at most 1024")
-        for i, (activation, parameter, outputs, bias) in enumerate(layers):
-            specs[i].kind = FNN_LAYER_DENSE
+        self.outputs = inputs
+        for i, layer in enumerate(layers):
+            specs[i].outputs = specs[i].bias = 0
+            specs[i].p[0] = specs[i].p[1] = 0
+            if layer[0] in LAYERS:
+                kind, numbers, activation, parameter = layer
+                specs[i].kind = LAYER_NUMBERS[kind]
+                if len(numbers) != len(LAYERS[kind]):
+                    raise ValueError(f"layers[{i}]: got {numbers}, want {LAYERS[kind]}")
+                for j, number in enumerate(numbers):
+                    specs[i].p[j] = number
+            else:
+                activation, parameter, outputs, bias = layer
+                specs[i].kind = FNN_LAYER_dense
+                specs[i].outputs = self.outputs = outputs
+                specs[i].bias = bias
             specs[i].activation = ACTIVATION_NUMBERS[activation]
             specs[i].parameter = parameter
-            specs[i].outputs = outputs
-            specs[i].bias = bias
         self.dtype, self.inputs, self.layers = dtype, inputs, layers
         check(fnn_plan_create(dtype_number(dtype), inputs, specs, <int32_t>len(layers), &self.plan))
 
@@ -192,27 +215,26 @@ cdef class Plan:
 
     cdef _transfer(self, str part, char *at, int64_t n, int size, int layer, bint write):
         cdef fnn_part which = <fnn_part><int>PARTS[part]
-        cdef int64_t K = self.inputs, wanted = 0, outputs
+        cdef int64_t wanted = 0
+        cdef fnn_shape shape
         cdef char *bias
         cdef int i
+        cdef list wanted_layers = list(range(len(self.layers))) if layer == -1 else [layer]
         if size != (4 if self.dtype == "float32" else 8):
             raise TypeError(f"want an array of {self.dtype}")
-        for i, (_, _, outputs, has_bias) in enumerate(self.layers):
-            if layer in (-1, i):
-                wanted += (K + has_bias) * outputs
-            K = outputs
+        for i in wanted_layers:
+            shape = fnn_layer_shape(self.plan, i)
+            wanted += shape.rows * shape.columns + shape.bias
         if n != wanted:
             raise ValueError(f"got an array of {n} elements, want {wanted}")
-        K = self.inputs
-        for i, (_, _, outputs, has_bias) in enumerate(self.layers):
-            if layer in (-1, i):
-                bias = at + K * outputs * size if has_bias else NULL
-                if write:
-                    check(fnn_write(self.plan, which, i, at, bias))
-                else:
-                    check(fnn_read(self.plan, which, i, at, bias))
-                at += (K + <int>has_bias) * outputs * size
-            K = outputs
+        for i in wanted_layers:
+            shape = fnn_layer_shape(self.plan, i)
+            bias = at + shape.rows * shape.columns * size if shape.bias else NULL
+            if write:
+                check(fnn_write(self.plan, which, i, at, bias))
+            else:
+                check(fnn_read(self.plan, which, i, at, bias))
+            at += (shape.rows * shape.columns + shape.bias) * size
 
     def optimizer_state(self):
         """(name or None, steps, decay[0], decay[1]); the slots are parts of their own."""
@@ -242,7 +264,7 @@ cdef class Plan:
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, bint accuracy=False, str link="identity", object outputs=None,
-            str optimizer=None, double lr=0, tuple hyperparameters=()):
+            uint64_t seed=0, bint training=False, str optimizer=None, double lr=0, tuple hyperparameters=()):
         """Runs a job.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
@@ -272,13 +294,15 @@ cdef class Plan:
         job.loss = job.accuracy = 0
         job.link = LINK_NUMBERS[link]
         job.outputs = NULL
+        job.seed = seed
+        job.training = training
         job.optimizer = 0
         job.lr = lr
         if mode == "predict":
             out = _Array(outputs)
             if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
                     or out.array.rows != job.end - begin
-                    or out.array.columns != self.layers[len(self.layers) - 1][2]
+                    or out.array.columns != self.outputs
                     or out.array.column_bytes != out.view.itemsize
                     or out.array.row_bytes != out.array.columns * out.view.itemsize):
                 raise ValueError("outputs: want a writable C-contiguous array of the plan's dtype")

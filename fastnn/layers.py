@@ -1,16 +1,39 @@
-"""Layers, as descriptions; `fastnn.Sequential` makes a network of them."""
+"""Layers, as descriptions; `fastnn.Sequential` makes a network of them.
+
+Layers that draw random numbers (dropout, noise) do so only in steps of training: `predict`
+and `evaluate` leave them out.  The numbers depend on the network's seed, the step, the layer
+and the element alone, so they are the same on any number of threads.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn._spec import Spec, check_count
+from fastnn import _core
+from fastnn._spec import Spec, check_count, check_number
 
 
 @dataclass(frozen=True)
 class Layer(Spec, kind="layer"):
-    """Base class of the layers."""
+    """Base class of the layers; a layer keeps the width of its input unless it says otherwise."""
+
+    def outputs(self, inputs: int) -> int:
+        """Return the number of outputs."""
+        return inputs
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the parameters, by name, in their order."""
+        return {}
+
+    def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of what training changes besides the parameters, by name."""
+        return {}
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """What the engine wants to know, in its order."""
+        return tuple(float(getattr(self, name)) for name in _core.LAYERS[self.name])
 
 
 @dataclass(frozen=True)
@@ -52,6 +75,226 @@ class Dense(Layer):
         object.__setattr__(self, "bias_init", _part("bias_init", self.bias_init, "zeros"))
         if not isinstance(self.bias, bool):
             raise TypeError(f"bias: got {self.bias!r}, want True or False")
+
+    def outputs(self, inputs: int) -> int:
+        """Return `units`."""
+        return self.units
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return those of W and, if there is one, b."""
+        shapes: dict[str, tuple[int, ...]] = {"weights": (inputs, self.units)}
+        if self.bias:
+            shapes["bias"] = (self.units,)
+        return shapes
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """An activation function as a layer of its own.
+
+    After a layer without an activation it costs nothing: the engine applies it there.
+
+    Parameters
+    ----------
+    function : str or activation
+        See `fastnn.activations`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential(
+    ...     [fastnn.Dense(8), fastnn.BatchNorm(), fastnn.Activation("relu"), fastnn.Dense(1)])
+    """
+
+    name = "activation"
+    function: Any
+
+    def __post_init__(self) -> None:
+        if self.function is None:
+            raise TypeError("function: got None, want a name or a fastnn spec")
+        object.__setattr__(self, "function", _part("function", self.function, None))
+
+    @property
+    def activation(self) -> Any:
+        """The function."""
+        return self.function
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Sets outputs to 0 at random, so that no unit can rely on another one.
+
+    While training, each output is 0 with probability `rate` and otherwise multiplied by
+    1 / (1 - rate), which keeps its mean; the gradient is treated alike.
+
+    Parameters
+    ----------
+    rate : float, default 0.5
+        Share of outputs that are dropped, in [0, 1).
+
+    References
+    ----------
+    N. Srivastava, G. Hinton, A. Krizhevsky, I. Sutskever and R. Salakhutdinov, "Dropout: a
+    simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential(
+    ...     [fastnn.Dense(128, activation="relu"), fastnn.Dropout(0.2), fastnn.Dense(10)])
+    """
+
+    name = "dropout"
+    rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_number("rate", self.rate, low=0, high=1, open_high=True)
+
+
+@dataclass(frozen=True)
+class AlphaDropout(Layer):
+    """Dropout for `selu`: keeps mean 0 and variance 1 of what it gets.
+
+    While training, an output is set to a' = -1.7580993 (selu's lower limit) with
+    probability `rate`; then all are mapped by a x + b with a = ((1 - rate) (1 + rate
+    a'^2))^(-1/2) and b = -a rate a'.
+
+    Parameters
+    ----------
+    rate : float, default 0.5
+        Share of outputs that are dropped, in [0, 1).
+
+    References
+    ----------
+    G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter, "Self-normalizing neural
+    networks", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.AlphaDropout(0.1)
+    AlphaDropout(rate=0.1)
+    """
+
+    name = "alpha_dropout"
+    rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_number("rate", self.rate, low=0, high=1, open_high=True)
+
+
+@dataclass(frozen=True)
+class GaussianNoise(Layer):
+    """Adds normal noise of mean 0 while training.
+
+    Parameters
+    ----------
+    std : float, default 0.1
+        Standard deviation, in units of the outputs; not negative.
+
+    References
+    ----------
+    C. Bishop, "Training with noise is equivalent to Tikhonov regularization", Neural
+    Computation 7, 1995.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.GaussianNoise(0.05)
+    GaussianNoise(std=0.05)
+    """
+
+    name = "gaussian_noise"
+    std: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_number("std", self.std, low=0)
+
+
+@dataclass(frozen=True)
+class Normalization(Layer):
+    """What the normalizations share: z = (x - mean) / sqrt(variance + epsilon) * scale + shift.
+
+    The scale is called `weights` and starts at 1, the shift `bias` and starts at 0; both have
+    the shape (width,).
+    """
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return those of scale and shift."""
+        return {"weights": (inputs,), "bias": (inputs,)}
+
+
+@dataclass(frozen=True)
+class BatchNorm(Normalization):
+    """Batch normalization: each feature by its mean and variance over the batch.
+
+    z = (x - mean) / sqrt(variance + epsilon) * scale + shift, learned scale and shift.  While
+    training, mean and variance are those of the batch (all its rows alike, whatever their
+    sample weights), and running ones follow: running = running + momentum (batch's - running),
+    with the variance divided by n - 1.  `predict` and `evaluate` use the running ones.
+
+    Parameters
+    ----------
+    epsilon : float, default 1e-5
+        Keeps the quotient finite; positive.
+    momentum : float, default 0.1
+        Of the running mean and variance, in (0, 1].
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by
+    reducing internal covariate shift", ICML 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.BatchNorm(), fastnn.Dense(1)], input_size=3)
+    >>> net.layers[0].running_variance
+    array([1., 1., 1.], dtype=float32)
+    """
+
+    name = "batch_norm"
+    epsilon: float = 1e-5
+    momentum: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_number("epsilon", self.epsilon, low=0, open_low=True)
+        check_number("momentum", self.momentum, low=0, high=1, open_low=True)
+
+    def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return those of the running mean and variance."""
+        return {"running_mean": (inputs,), "running_variance": (inputs,)}
+
+
+@dataclass(frozen=True)
+class LayerNorm(Normalization):
+    """Layer normalization: each sample by its mean and variance over the features.
+
+    z = (x - mean) / sqrt(variance + epsilon) * scale + shift, learned scale and shift of each
+    feature.  The same while training and afterwards.
+
+    Parameters
+    ----------
+    epsilon : float, default 1e-5
+        Keeps the quotient finite; positive.
+
+    References
+    ----------
+    J. Ba, J. Kiros and G. Hinton, "Layer normalization", arXiv:1607.06450, 2016.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential(
+    ...     [fastnn.Dense(64), fastnn.LayerNorm(), fastnn.Activation("gelu"), fastnn.Dense(1)])
+    """
+
+    name = "layer_norm"
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
 def _part(argument: str, value: Any, default: str | None) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _core, arrays, threads
+from fastnn import _compile, _core, _summary, arrays, threads
 from fastnn._built import BuiltLayer
 from fastnn._spec import check_count, resolve
 from fastnn.activations import Activation
@@ -75,7 +75,7 @@ class Sequential:
         if isinstance(layers, (str, Layer)) or not isinstance(layers, Sequence) or not layers:
             raise TypeError(f"layers: got {layers!r}, want a non-empty list of layers")
         for i, layer in enumerate(layers):
-            if not isinstance(layer, Dense):
+            if not isinstance(layer, Layer) or not hasattr(layer, "name"):
                 raise TypeError(f"layers[{i}]: got {layer!r}, want a layer such as fastnn.Dense")
         dtype = getattr(dtype, "__name__", str(dtype))  # np.float32 and np.dtype too
         if dtype not in DTYPES:
@@ -89,25 +89,37 @@ class Sequential:
         self.history: dict[str, list[float]] = {}
         self._epochs = 0  # shuffles done, so that a second fit draws other orders
         self._activations = [
-            resolve(Activation, spec.activation, f"layers[{i}].activation")
+            resolve(Activation, getattr(spec, "activation", "identity"), f"layers[{i}].activation")
             for i, spec in enumerate(self.specs)
         ]
         self._initializers = [
-            (
-                default_for(activation.gain)
-                if spec.weight_init is None
-                else resolve(Initializer, spec.weight_init, f"layers[{i}].weight_init"),
-                resolve(Initializer, spec.bias_init, f"layers[{i}].bias_init"),
-            )
-            for i, (spec, activation) in enumerate(zip(self.specs, self._activations, strict=True))
+            self._initializers_of(i) if isinstance(spec, Dense) else None
+            for i, spec in enumerate(self.specs)
         ]
         for i, activation in enumerate(self._activations[:-1]):
             if activation.name == "softmax":
                 raise ValueError(f"layers[{i}].activation: softmax is for the last layer only")
+        self._engine_layers, self._places = _compile.engine_layers(self.specs, self._activations)
+        if not any(spec.shapes(1) for spec in self.specs):
+            raise ValueError("layers: none has parameters to train, want a Dense among them")
         self._make_lock()
         _networks.add(self)
         if input_size is not None:
             self._build(check_count("input_size", input_size))
+
+    def _initializers_of(self, i: int) -> tuple[Initializer, Initializer]:
+        """Return those of a dense layer; its default suits the activation that follows."""
+        spec, activation = self.specs[i], self._activations[i]
+        for later, function in zip(self.specs[i + 1 :], self._activations[i + 1 :], strict=True):
+            if activation.name != "identity" or isinstance(later, Dense):
+                break
+            activation = function
+        return (
+            default_for(activation.gain)
+            if spec.weight_init is None
+            else resolve(Initializer, spec.weight_init, f"layers[{i}].weight_init"),
+            resolve(Initializer, spec.bias_init, f"layers[{i}].bias_init"),
+        )
 
     def _make_lock(self) -> None:
         # One engine call at a time on one network; the callbacks of a fit may make others.
@@ -125,44 +137,19 @@ class Sequential:
 
     def _build(self, input_size: int) -> None:
         """Make the plan and draw the initial values."""
-        tuples = tuple(
-            # Softmax is not a row of the engine's table: it is what the loss is made for,
-            # and predict's link.
-            (
-                "identity" if activation.name == "softmax" else activation.name,
-                activation.parameter,
-                spec.units,
-                spec.bias,
-            )
-            for spec, activation in zip(self.specs, self._activations, strict=True)
+        widths = _compile.widths_of(self.specs, input_size)
+        plan = _core.Plan(self.dtype, input_size, self._engine_layers)
+        plan.write(
+            "parameters",
+            _compile.first_values(self.specs, self._initializers, widths, self.seed, self.dtype),
         )
-        inputs = input_size
-        for i, spec in enumerate(self.specs):
-            if inputs * spec.units > 1 << 40:
-                raise ValueError(f"layers[{i}]: {inputs} inputs x {spec.units} units are too many")
-            inputs = spec.units
-        plan = _core.Plan(self.dtype, input_size, tuples)
-        parts = []
-        inputs = input_size
-        for i, (spec, (weight_init, bias_init)) in enumerate(
-            zip(self.specs, self._initializers, strict=True)
-        ):
-            weights = weight_init.sample((inputs, spec.units), self.seed, 2 * i)
-            shape = (inputs, spec.units)
-            parts.append(
-                arrays.check_parameters(
-                    f"layers[{i}].weight_init", weights, shape, self.dtype
-                ).ravel()
-            )
-            if spec.bias:
-                bias = bias_init.sample((spec.units,), self.seed, 2 * i + 1)
-                parts.append(
-                    arrays.check_parameters(f"layers[{i}].bias_init", bias, bias.shape, self.dtype)
-                )
-            inputs = spec.units
-        plan.write("parameters", np.concatenate(parts))
         self._plan = plan
+        self._widths = widths
         self.input_size = input_size
+        for layer in self.layers:
+            state = _compile.first_state(layer.spec, layer.inputs, self.dtype)
+            if state is not None:
+                layer.state = state
 
     def _built(self) -> Any:
         if self.input_size is None:
@@ -175,13 +162,13 @@ class Sequential:
     def layers(self) -> tuple[BuiltLayer, ...]:
         """The layers with their parameters: `layers[i].weights`, `layers[i].bias`."""
         self._built()
-        widths = [self.input_size, *(spec.units for spec in self.specs)]
-        return tuple(BuiltLayer(self, i, int(widths[i] or 0)) for i in range(len(self.specs)))
+        return tuple(BuiltLayer(self, i) for i in range(len(self.specs)))
 
     @property
     def output_size(self) -> int:
         """Number of outputs."""
-        return int(self.specs[-1].units)
+        units = [spec.units for spec in self.specs if isinstance(spec, Dense)]
+        return int(units[-1]) if units else int(self._built().outputs)
 
     @property
     def parameters(self) -> np.ndarray:
@@ -254,6 +241,7 @@ class Sequential:
         *,
         accuracy: bool = False,
         batch: int = 0,
+        training: bool = False,
         names: Sequence[str] = DATA_NAMES,
     ) -> tuple[float, float]:
         """Return mean loss and accuracy of checked data, in mode "evaluate" or "derive"."""
@@ -269,6 +257,8 @@ class Sequential:
                 threads=self._threads(len(X) if batch == 0 else batch),
                 loss=loss.name,
                 accuracy=accuracy,
+                training=training,
+                seed=self.seed,
             )
         if status == _core.BAD_INPUT:
             self._raise_bad_row(data, row, in_targets, names)
@@ -385,7 +375,13 @@ class Sequential:
         return {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
 
     def loss_and_gradient(
-        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        loss: Any = None,
+        training: bool = False,
     ) -> tuple[float, np.ndarray]:
         """Return the mean loss over all samples and its gradient in the parameters.
 
@@ -397,6 +393,9 @@ class Sequential:
         sample_weight : array-like of shape (n_samples,), optional
         loss : str or loss, optional
             By default the one last used.
+        training : bool, default False
+            True: as in a step of training, with dropout, noise and a batch's own statistics;
+            all samples are one batch then.  The random numbers are those of the next step.
 
         Returns
         -------
@@ -421,7 +420,7 @@ class Sequential:
         self._built()
         data = self._checked_data(X, y, sample_weight, chosen)
         with self._lock:
-            value, _ = self._evaluate("derive", data, chosen)
+            value, _ = self._evaluate("derive", data, chosen, training=training)
             return value, self._read("gradient")
 
     # ---- training -----------------------------------------------------------------------
@@ -487,12 +486,14 @@ class Sequential:
                 state["_parameters"] = self.parameters
                 state["_optimizer_state"] = optimizer
                 state["_slots"] = [self._read(f"slot_{i}") for i in range(slots)]
+                state["_states"] = [layer.state for layer in self.layers]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         parameters = state.pop("_parameters", None)
         optimizer_state = state.pop("_optimizer_state", None)
         slots = state.pop("_slots", ())
+        states = state.pop("_states", ())
         self.__dict__.update(state)
         self._make_lock()
         _networks.add(self)
@@ -502,29 +503,12 @@ class Sequential:
             self._plan.set_optimizer_state(*optimizer_state)
             for i, slot in enumerate(slots):
                 self._plan.write(f"slot_{i}", slot)
+            for layer, values in zip(self.layers, states, strict=True):
+                layer.state = values
 
     def summary(self) -> str:
         """Return a table of the layers, their shapes and their numbers of parameters."""
-        widths = [self.input_size, *(spec.units for spec in self.specs)]
-        rows = [("layer", "activation", "shape", "parameters")]
-        total = 0
-        for i, (spec, activation) in enumerate(zip(self.specs, self._activations, strict=True)):
-            inputs = widths[i]
-            count = "?" if inputs is None else f"{(inputs + spec.bias) * spec.units:,}"
-            total += 0 if inputs is None else (inputs + spec.bias) * spec.units
-            shape = f"{'?' if inputs is None else inputs} -> {spec.units}"
-            rows.append((f"{i} {type(spec).__name__}", activation.name, shape, count))
-        columns = [max(len(row[j]) for row in rows) for j in range(4)]
-        lines = [
-            "  ".join(
-                cell.rjust(columns[j]) if j == 3 else cell.ljust(columns[j])
-                for j, cell in enumerate(row)
-            ).rstrip()
-            for row in rows
-        ]
-        lines.insert(1, "-" * max(len(line) for line in lines))
-        known = "?" if self.input_size is None else f"{total:,}"
-        return "\n".join([*lines, f"{known} parameters, {self.dtype}"])
+        return _summary.table(self)
 
 
 def learning_rate(lr: Any) -> Schedule:

@@ -39,9 +39,8 @@ def save(net: Sequential, path: Path) -> None:
     net._built()
     tensors: dict[str, np.ndarray] = {}
     for i, layer in enumerate(net.layers):
-        tensors[f"layers.{i}.weights"] = layer.weights
-        if layer.bias is not None:
-            tensors[f"layers.{i}.bias"] = layer.bias
+        for part in _shapes(layer.spec, layer.inputs):
+            tensors[f"layers.{i}.{part}"] = getattr(layer, part)
     architecture = {
         "format": _FORMAT,
         "version": __version__,
@@ -123,30 +122,46 @@ def _load(path: Path) -> Sequential:
             raise ValueError(f"format {architecture['format']!r}, this fastnn reads {_FORMAT}")
         dtype = architecture["dtype"]
         layers = [from_config(Layer, _parts(config), "layers") for config in architecture["layers"]]
-        widths = [architecture["input_size"], *(layer.units for layer in layers)]  # type: ignore[attr-defined]
+        width = architecture["input_size"]
         shapes: dict[str, list[int]] = {}
         for i, layer in enumerate(layers):
-            shapes[f"layers.{i}.weights"] = [widths[i], widths[i + 1]]
-            if layer.bias:  # type: ignore[attr-defined]
-                shapes[f"layers.{i}.bias"] = [widths[i + 1]]
+            for part, shape in _shapes(layer, width).items():
+                shapes[f"layers.{i}.{part}"] = list(shape)
+            width = layer.outputs(width)
         _check_header(header, shapes, _TYPES[dtype], size - 8 - length)
         body = file.read()
     little = np.dtype(dtype).newbyteorder("<")
-    parameters = [
-        np.frombuffer(body, little, offset=entry["data_offsets"][0], count=math.prod(shape))
-        for entry, shape in ((header[name], shape) for name, shape in shapes.items())
-    ]
     net = Sequential(layers, architecture["input_size"], seed=architecture["seed"], dtype=dtype)
+    parameters = []
+    for i, built in enumerate(net.layers):
+        arrays = {
+            part: np.frombuffer(
+                body,
+                little,
+                offset=header[f"layers.{i}.{part}"]["data_offsets"][0],
+                count=math.prod(shape),
+            )
+            for part, shape in _shapes(built.spec, built.inputs).items()
+        }
+        parameters += [arrays.pop(part) for part in built.spec.shapes(built.inputs)]
+        if arrays:
+            built.state = np.concatenate(list(arrays.values()))
     net.parameters = np.concatenate(parameters)
     if architecture["loss"] is not None:
         net.loss = from_config(Loss, architecture["loss"], "loss")
     return net
 
 
+def _shapes(spec: Layer, inputs: int) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all arrays of a layer, by name."""
+    return spec.shapes(inputs) | spec.state_shapes(inputs)
+
+
 def _parts(config: Any) -> Any:
     """Return a layer's config with the specs within it made."""
     kinds: dict[str, type[Spec]] = {
         "activation": Activation,
+        "function": Activation,
         "weight_init": Initializer,
         "bias_init": Initializer,
     }

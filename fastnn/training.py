@@ -195,6 +195,7 @@ def _steps(
         optimizer=optimizer.rule,
         lr=learning_rate(optimizer.lr)(0),
         hyperparameters=optimizer.hyperparameters,
+        seed=net.seed,
     )
 
 

@@ -24,7 +24,11 @@ KINDS = {
 }
 
 # What a spec cannot be made without.
-NEEDED = {fastnn.Dense: {"units": 3}, schedules.Constant: {"lr": 0.5}}
+NEEDED = {
+    fastnn.Dense: {"units": 3},
+    fastnn.Activation: {"function": "relu"},
+    schedules.Constant: {"lr": 0.5},
+}
 
 SPECS = [spec for kind in KINDS.values() for spec in kind.registry.values()]
 
@@ -174,6 +178,12 @@ RANGES = [
     (fastnn.AdamW, "lr", [-0.1]),
     (fastnn.AdamW, "beta_1", [1.0]),
     (fastnn.AdamW, "weight_decay", [-0.1, NAN, INF]),
+    (fastnn.Dropout, "rate", [-0.1, 1, NAN]),
+    (fastnn.AlphaDropout, "rate", [-0.1, 1, NAN]),
+    (fastnn.GaussianNoise, "std", [-0.1, NAN, INF]),
+    (fastnn.BatchNorm, "epsilon", [0, -1e-5, NAN, INF]),
+    (fastnn.BatchNorm, "momentum", [0, -0.1, 1.1, NAN]),
+    (fastnn.LayerNorm, "epsilon", [0, -1e-5, NAN, INF]),
     (activations.LeakyReLU, "negative_slope", [-0.1, 1.1, NAN]),
     (initializers.Constant, "value", [NAN, INF, -INF]),
     (initializers.Uniform, "low", [NAN, INF, 1.0]),
@@ -202,7 +212,7 @@ def test_every_number_has_its_range():
     checked = {(spec, argument) for spec, argument, _ in RANGES}
     for spec in SPECS:
         for field in dataclasses.fields(spec):
-            if field.type in ("float", "Any") and spec is not fastnn.Dense:
+            if field.type in ("float", "Any") and spec not in (fastnn.Dense, fastnn.Activation):
                 owner = (
                     next(cls for cls in spec.__mro__ if field.name in vars(cls))
                     if spec is not schedules.Constant

@@ -106,6 +106,16 @@ FNN_INLINE void slope_tile(const int rows, const int vectors, int32_t activation
   }
 }
 
+/* dX = g * dh/dz for one register at `at`, h the activation that made X. */
+FNN_INLINE void store_below(const fnn_dense *d, int64_t at, vec g) {
+  const REAL *X[TILE_VECTORS] = {(const REAL *)d->X + at};
+  REAL *dX[TILE_VECTORS] = {(REAL *)d->dX + at};
+  vec acc[TILE_ROWS][TILE_VECTORS];
+  acc[0][0] = g;
+  slope_tile(1, 1, d->below, d->parameter_below, X, dX, acc);
+  vstore(dX[0], acc[0][0]);
+}
+
 /* n reals, a multiple of 16: dZ = dH * dh/dz, for a layer whose activation no tile of
  * the layer above multiplies in (the last one).  dZ holds the slopes of INPUT rows. */
 static void slope_rows(int32_t activation, double parameter, int64_t n, const REAL *H,

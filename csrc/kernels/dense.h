@@ -29,8 +29,8 @@ FNN_INLINE void tile_columns(const int vectors, REAL *array, int64_t stride, int
     TILE(1);
 
 /* Loads a tile's sums, or begins them with zero. */
-FNN_INLINE void begin_tile(const int rows, const int vectors, int zero,
-                           REAL *const C[TILE_VECTORS], vec acc[TILE_ROWS][TILE_VECTORS]) {
+FNN_INLINE void begin_tile(const int rows, const int vectors, int zero, REAL *const C[TILE_VECTORS],
+                           vec acc[TILE_ROWS][TILE_VECTORS]) {
   if (zero) {
     FNN_UNROLL
     for (int i = 0; i < rows; i++) {
@@ -230,10 +230,23 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
 }
 
 FNN_INLINE void unit_tiles(const int vectors, const fnn_dense *d, int64_t k, int64_t k1, int64_t n,
-                           const fnn_update *update) {
+                           const fnn_update *update){
 #define TILE(features) unit_tile(features, vectors, d, k, n, update)
-  FOR_TILES(k, k1, TILE)
+    FOR_TILES(k, k1, TILE)
 #undef TILE
+}
+
+/* The gradient of one register of parameters at `at`: stored, or the optimizer's rule applied. */
+FNN_INLINE
+    void take_gradient(const fnn_update *update, REAL *parameters, REAL *const slots[FNN_MAX_SLOTS],
+                       REAL *gradient, int64_t at, vec sum) {
+  if (update->optimizer == FNN_STORE) {
+    vstore(gradient + at, update->first ? sum : (vec)(vload(gradient + at) + sum));
+  } else {
+    vec acc[TILE_ROWS][TILE_VECTORS];
+    acc[0][0] = sum;
+    update_tile(1, 1, update, parameters, slots, at, acc);
+  }
 }
 
 /* The bias of a panel: sums over the rows in four interleaved partial sums, so that the
@@ -251,15 +264,8 @@ static void bias_unit(const fnn_dense *d, int64_t n, int64_t n1, const fnn_updat
     }
     for (; r < update->rows; r++)
       sum[0] = sum[0] + vload(D[0] + r * FNN_BLOCK);
-    vec acc[TILE_ROWS][TILE_VECTORS];
-    acc[0][0] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    if (update->optimizer == FNN_STORE) {
-      REAL *db = (REAL *)d->db + n;
-      const vec before = vload(db);
-      vstore(db, update->first ? acc[0][0] : (vec)(before + acc[0][0]));
-    } else {
-      update_tile(1, 1, update, d->b, (REAL *const *)d->mb, n, acc);
-    }
+    take_gradient(update, d->b, (REAL *const *)d->mb, d->db, n,
+                  (sum[0] + sum[1]) + (sum[2] + sum[3]));
   }
 }
 

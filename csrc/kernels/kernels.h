@@ -13,6 +13,12 @@
 
 #include "rows.h"
 
+#include "noise.h"
+
+#include "norm.h"
+
+#include "layers.h"
+
 #include "map.h"
 
 const fnn_kernels FNN_TABLE = {
@@ -20,7 +26,9 @@ const fnn_kernels FNN_TABLE = {
     .gather = gather_rows,
     .forward = dense_forward,
     .backward = dense_backward,
-    .units = dense_units,
+    .layer_forward = forward_of_layer,
+    .layer_backward = backward_of_layer,
+    .units = units_of_layer,
     .loss = loss_of_rows,
     .scatter = scatter_rows,
     .map = map_function,

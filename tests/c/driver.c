@@ -29,7 +29,7 @@ typedef struct {
 } network;
 
 #define LAYER(activation, outputs, bias)                                                           \
-  {FNN_LAYER_DENSE, FNN_ACTIVATION_##activation, 0.01, outputs, bias}
+  {FNN_LAYER_dense, FNN_ACTIVATION_##activation, 0.01, outputs, bias}
 
 /* clang-format off */
 static const network networks[] = {
