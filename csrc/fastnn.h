@@ -113,7 +113,8 @@ typedef enum { FNN_ANY, FNN_ROWS, FNN_COLUMNS } fnn_split;
 typedef enum { FNN_NOTHING, FNN_ELEMENTS, FNN_OF_ROW, FNN_OF_COLUMN } fnn_buffer;
 typedef struct {
   const char *name;
-  int32_t split;  /* fnn_split */
+  int32_t split; /* fnn_split */
+  int32_t inputs;
   int32_t trains; /* has a scale and a shift */
   int32_t buffer; /* fnn_buffer */
   const char *numbers;
@@ -127,6 +128,7 @@ typedef struct {
   int64_t outputs;    /* of the others than dense: as many as inputs, or 0 */
   int32_t bias;       /* dense; 0: none */
   double p[2];        /* numbers of the others: see ops/layers.def */
+  int32_t back[2];    /* its inputs: so many layers back; 0 for the first is 1 */
 } fnn_layer;
 
 typedef struct fnn_plan fnn_plan;
@@ -136,6 +138,7 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
                            int32_t n_layers, fnn_plan **plan);
 void fnn_plan_free(fnn_plan *plan);
 int64_t fnn_plan_parameters(const fnn_plan *plan); /* number of weights and biases */
+int64_t fnn_plan_outputs(const fnn_plan *plan);    /* width of the last layer */
 int64_t fnn_plan_bytes(const fnn_plan *plan);      /* memory held now */
 
 /* Rows and columns of a layer's weights and the length of its bias: of a dense layer

@@ -19,10 +19,10 @@ const fnn_op fnn_optimizer_ops[FNN_OPTIMIZERS] = {
 };
 #undef OPTIMIZER
 
-#define LAYER(name, split, trains, buffer, numbers)                                                \
-  {#name, FNN_##split, trains, FNN_##buffer, numbers},
+#define LAYER(name, inputs, split, trains, buffer, numbers)                                        \
+  {#name, FNN_##split, inputs, trains, FNN_##buffer, numbers},
 const fnn_layer_op fnn_layer_ops[FNN_LAYERS] = {
-    {"dense", FNN_ANY, 1, FNN_NOTHING, ""},
+    {"dense", FNN_ANY, 1, 1, FNN_NOTHING, ""},
 #include "ops/layers.def"
 };
 #undef LAYER

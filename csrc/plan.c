@@ -3,6 +3,7 @@
  * Every array starts on a cache line; padding is zero and stays zero where anything
  * reads it: loops over inputs (K) stop at the last real one, and the outputs past N have
  * zero weights, hence zero gradients. */
+#include "graph.h"
 #include "plan.h"
 
 #include <stdlib.h>
@@ -16,10 +17,11 @@ static char *element(const fnn_plan *plan, const fnn_arena *arena, int64_t offse
 
 /* ---- making a plan --------------------------------------------------------------- */
 
-/* The phases of one mode; training with n layers takes the most: 2 n + 6.  `lowest` is the
- * first layer with parameters: no gradient is wanted below it. */
-static void list_phases(fnn_phase *phase, fnn_mode mode, int32_t n_layers, int32_t lowest) {
-#define ADD(kind, layer) (*phase++ = (fnn_phase){kind, layer})
+/* The phases of one mode; training with n layers takes the most: 2 n + 6. */
+static void list_phases(const fnn_plan *plan, fnn_mode mode) {
+  const int32_t n_layers = plan->n_layers;
+  fnn_phase *phase = plan->phases[mode];
+#define ADD(kind, layer) (*phase++ = (fnn_phase){kind, layer, 0})
   ADD(PHASE_GATHER, 0);
   for (int32_t l = 0; l < n_layers; l++)
     ADD(PHASE_FORWARD, l);
@@ -30,8 +32,9 @@ static void list_phases(fnn_phase *phase, fnn_mode mode, int32_t n_layers, int32
   }
   ADD(PHASE_LOSS, 0);
   if (mode != FNN_EVALUATE)
-    for (int32_t l = n_layers - 1; l > lowest; l--)
-      ADD(PHASE_BACKWARD, l);
+    for (int32_t l = n_layers - 1; l >= 0; l--)
+      if (fnn_graph_wants_gradient(&plan->layers[l]))
+        ADD(PHASE_BACKWARD, l);
   ADD(PHASE_AGREE, 0);
   ADD(PHASE_SUM, 0);
   if (mode != FNN_EVALUATE)
@@ -56,18 +59,47 @@ static void bind_parameters(fnn_plan *plan) {
       d->mb[s] = element(plan, &plan->slots[s], at + weights);
     }
     at += weights + (d->lines ? fnn_panels_of(d->N) : 0);
-    if (d->kind == FNN_LAYER_dense && l > plan->lowest) {
+    if (d->kind == FNN_LAYER_dense && fnn_graph_wants_gradient(d)) {
       d->WT = element(plan, &plan->parameters, transposed);
       transposed += fnn_blocks_of(d->N) * fnn_panels_of(d->K);
     }
   }
 }
 
-static int32_t lowest_of(const fnn_layer *layers, int32_t n_layers) {
-  int32_t l = 0;
-  while (l < n_layers - 1 && !fnn_layer_ops[layers[l].kind].trains)
-    l++;
-  return l;
+/* Fills in the widths and sources of the layers; 0 if they do not fit together. */
+static int connect(fnn_plan *plan, const fnn_layer *layers, int64_t inputs) {
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    fnn_dense *d = &plan->layers[l];
+    const fnn_layer *layer = &layers[l];
+    if (layer->kind < 0 || layer->kind >= FNN_LAYERS || layer->activation < 0 ||
+        layer->activation >= FNN_ACTIVATIONS)
+      return 0;
+    int64_t width[2] = {0, 0};
+    for (int i = 0; i < fnn_layer_ops[layer->kind].inputs; i++) {
+      const int32_t from = fnn_graph_source(layers, l, i);
+      if (from < -1 || from >= l)
+        return 0;
+      d->in[i].from = from;
+      width[i] = from < 0 ? inputs : plan->layers[from].N;
+    }
+    d->kind = layer->kind;
+    d->index = l;
+    d->K = width[0];
+    d->N = d->kind == FNN_LAYER_dense         ? layer->outputs
+           : d->kind == FNN_LAYER_concatenate ? width[0] + width[1]
+                                              : width[0];
+    const int dense = d->kind == FNN_LAYER_dense;
+    if (d->N < 1 || (dense && d->N > MAX_ELEMENTS / d->K) ||
+        (d->kind == FNN_LAYER_add && width[0] != width[1]))
+      return 0;
+    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains;
+    d->bias = dense ? layer->bias : fnn_layer_ops[d->kind].trains;
+    d->p[0] = layer->p[0];
+    d->p[1] = layer->p[1];
+    d->activation = layer->activation;
+    d->parameter = layer->parameter;
+  }
+  return 1;
 }
 
 fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *layers,
@@ -75,15 +107,6 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
   *result = NULL;
   if (fnn_isa_in_use() == NULL || inputs < 1 || n_layers < 1 || n_layers > 1 << 16)
     return FNN_BAD_ARGUMENT;
-  int64_t width = inputs;
-  for (int32_t l = 0; l < n_layers; l++) {
-    const int dense = layers[l].kind == FNN_LAYER_dense;
-    if (layers[l].kind < 0 || layers[l].kind >= FNN_LAYERS || (dense && layers[l].outputs < 1) ||
-        layers[l].activation < 0 || layers[l].activation >= FNN_ACTIVATIONS ||
-        (dense && layers[l].outputs > MAX_ELEMENTS / width))
-      return FNN_BAD_ARGUMENT;
-    width = dense ? layers[l].outputs : width;
-  }
 
   fnn_plan *plan = calloc(1, sizeof *plan);
   if (plan == NULL)
@@ -92,35 +115,29 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
   plan->size = dtype == FNN_FLOAT32 ? sizeof(float) : sizeof(double);
   plan->kernels = dtype == FNN_FLOAT32 ? fnn_isa_in_use()->f32 : fnn_isa_in_use()->f64;
   plan->n_layers = n_layers;
+  plan->n_inputs = inputs;
   plan->optimizer = -1;
   plan->layers = calloc((size_t)n_layers, sizeof *plan->layers);
   int failed = plan->layers == NULL;
   for (int mode = 0; mode <= FNN_PREDICT && !failed; mode++) {
     plan->phases[mode] = calloc(2 * (size_t)n_layers + 6, sizeof(fnn_phase));
     failed = plan->phases[mode] == NULL;
-    if (!failed)
-      list_phases(plan->phases[mode], mode, n_layers, lowest_of(layers, n_layers));
+  }
+  if (!failed && !connect(plan, layers, inputs)) {
+    fnn_plan_free(plan);
+    return FNN_BAD_ARGUMENT;
   }
 
   int64_t transposed = 0;
-  plan->lowest = lowest_of(layers, n_layers);
+  if (!failed)
+    fnn_graph_wire(plan);
+  for (int mode = 0; mode <= FNN_PREDICT && !failed; mode++)
+    list_phases(plan, mode);
   for (int32_t l = 0; l < n_layers && !failed; l++) {
-    fnn_dense *d = &plan->layers[l];
-    d->kind = layers[l].kind;
-    d->index = l;
-    const int dense = d->kind == FNN_LAYER_dense;
-    d->K = l ? d[-1].N : inputs;
-    d->N = dense ? layers[l].outputs : d->K;
-    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains;
-    d->bias = dense ? layers[l].bias : fnn_layer_ops[d->kind].trains;
-    d->p[0] = layers[l].p[0];
-    d->p[1] = layers[l].p[1];
-    d->activation = layers[l].activation;
-    d->parameter = layers[l].parameter;
-    d->below = l ? layers[l - 1].activation : FNN_ACTIVATION_identity;
-    d->parameter_below = l ? layers[l - 1].parameter : 0;
+    const fnn_dense *d = &plan->layers[l];
     plan->region += d->lines ? (fnn_blocks_of(d->lines) + 1) * fnn_panels_of(d->N) : 0;
-    transposed += dense && l > plan->lowest ? fnn_blocks_of(d->N) * fnn_panels_of(d->K) : 0;
+    if (d->kind == FNN_LAYER_dense && fnn_graph_wants_gradient(d))
+      transposed += fnn_blocks_of(d->N) * fnn_panels_of(d->K);
   }
   if (failed || plan->region + transposed > MAX_ELEMENTS ||
       fnn_arena_reserve(&plan->parameters, (plan->region + transposed) * plan->size) != FNN_OK) {
@@ -154,6 +171,8 @@ int64_t fnn_plan_parameters(const fnn_plan *plan) {
     n += (plan->layers[l].lines + (plan->layers[l].bias != 0)) * plan->layers[l].N;
   return n;
 }
+
+int64_t fnn_plan_outputs(const fnn_plan *plan) { return plan->layers[plan->n_layers - 1].N; }
 
 fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer) {
   if (layer < 0 || layer >= plan->n_layers)
@@ -224,7 +243,7 @@ fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state) {
 /* ---- one batch in memory ----------------------------------------------------------- */
 
 int64_t fnn_plan_input_bytes(const fnn_plan *plan) {
-  return fnn_blocks_of(plan->layers[0].K) * plan->stride * plan->size;
+  return fnn_blocks_of(plan->n_inputs) * plan->stride * plan->size;
 }
 
 /* Room for what a layer keeps for its backward pass, in columns of a batch of any number of
@@ -247,10 +266,11 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies
     return FNN_OK;
   const int32_t last = plan->n_layers - 1;
   const int64_t C = fnn_blocks_of(plan->layers[last].N);
-  const int64_t inputs = input_copies * fnn_blocks_of(plan->layers[0].K);
+  const int64_t inputs = input_copies * fnn_blocks_of(plan->n_inputs);
   int64_t columns = inputs + 2 * C; /* and targets, dH */
   for (int32_t l = 0; l <= last; l++)
-    columns += 2 * fnn_blocks_of(plan->layers[l].N) + kept_columns(&plan->layers[l]); /* Z, dZ */
+    columns += (2 + plan->layers[l].shares) * fnn_blocks_of(plan->layers[l].N) +
+               kept_columns(&plan->layers[l]); /* Z, dZ, shared, kept */
   if (stride > MAX_ELEMENTS / columns)
     return FNN_NO_MEMORY;
   const int64_t rows = FNN_ROUND_UP(stride, FNN_BLOCK);
@@ -265,19 +285,18 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies
   char *at = plan->workspace.data;
 #define TAKE(target, columns)                                                                      \
   ((target) = (void *)at, at += (columns) * stride * plan->size, (void)0)
-  TAKE(plan->layers[0].X, inputs);
+  TAKE(plan->inputs, inputs);
   for (int32_t l = 0; l <= last; l++) {
     fnn_dense *d = &plan->layers[l];
     TAKE(d->Z, fnn_blocks_of(d->N));
     TAKE(d->dZ, fnn_blocks_of(d->N));
     if (kept_columns(d))
       TAKE(d->kept, kept_columns(d));
+    if (d->shares)
+      TAKE(d->shared, fnn_blocks_of(d->N));
     d->stride = stride;
-    if (l > 0) {
-      d->X = d[-1].Z;
-      d->dX = d[-1].dZ;
-    }
   }
+  fnn_graph_bind(plan, plan->inputs);
   TAKE(plan->targets, C);
   TAKE(plan->output_gradient, C);
 #undef TAKE

@@ -21,14 +21,15 @@ typedef enum {
 typedef struct {
   int32_t kind; /* fnn_phase_kind */
   int32_t layer;
+  int32_t meet; /* threads wait for each other before it: decided for each job (graph.c) */
 } fnn_phase;
 
 struct fnn_plan {
   fnn_dtype dtype;
   int32_t size; /* bytes of an element */
   const fnn_kernels *kernels;
+  int64_t n_inputs;
   int32_t n_layers;
-  int32_t lowest; /* the first layer with parameters */
   fnn_dense *layers;
   fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */
 
@@ -47,6 +48,7 @@ struct fnn_plan {
   fnn_arena workspace;
   int64_t stride;
   int64_t input_copies;  /* of X of the first layer, one after the other */
+  void *inputs;          /* [n_inputs/16][stride][16], input_copies times */
   void *targets;         /* [C/16][stride][16] */
   void *output_gradient; /* [C/16][stride][16] */
   int32_t *labels;       /* [stride] */

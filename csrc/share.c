@@ -9,6 +9,8 @@
  * panels come out even (docs/performance.md has the figures). */
 #include "share.h"
 
+#include "graph.h"
+
 /* A panel of scales and shifts, in outputs x inputs. */
 #define SCALE_COST 64
 /* What a step must have before another thread pays. */
@@ -27,17 +29,20 @@ static int64_t units_of(const fnn_dense *d) { return panels(d) * k_units(d); }
 /* Even: the thread with the most panels has at most a tenth more than the mean. */
 void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode) {
   const int training = mode == FNN_TRAIN, derives = training || mode == FNN_DERIVE;
+  const int chain = fnn_graph_is_chain(plan);
   for (int32_t l = 0; l < plan->n_layers; l++) {
     fnn_dense *d = &plan->layers[l];
     if (d->kind != FNN_LAYER_dense) {
       const int32_t split = fnn_layer_ops[d->kind].split;
       d->columns = threads > 1 &&
-                   (split == FNN_ANY ? l > 0 && d[-1].columns : split == FNN_COLUMNS && derives);
+                   (split == FNN_ANY ? d->in[0].from >= 0 && plan->layers[d->in[0].from].columns
+                                     : split == FNN_COLUMNS && derives);
       continue;
     }
     const int64_t most = (panels(d) + threads - 1) / threads;
     const int even = 10 * most * threads <= 11 * panels(d);
-    d->columns = training && threads > 1 && even && d->K * d->N * plan->size >= COLUMN_BYTES;
+    d->columns =
+        training && threads > 1 && even && chain && d->K * d->N * plan->size >= COLUMN_BYTES;
   }
 }
 

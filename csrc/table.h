@@ -12,6 +12,19 @@
 
 #define FNN_ROUND_UP(x, m) (((x) + (m) - 1) / (m) * (m))
 
+/* An input of a layer, and what becomes of the gradient in it (graph.c). */
+typedef struct {
+  int32_t from;   /* a layer, or -1: the network's input */
+  int32_t target; /* below: where its gradient goes */
+  int32_t adds;   /* whether another layer has left its share */
+  int32_t below;  /* the activation that made X, where its slope is to be multiplied in */
+  double parameter;
+  void *X;         /* [K/16][stride][16] */
+  void *dX;        /* [K/16][stride][16]  where the gradient goes; NULL: not wanted */
+  const void *add; /* [K/16][stride][16]  what is added to it; NULL: nothing */
+} fnn_port;
+enum { FNN_TO_NOBODY, FNN_TO_LAYER, FNN_TO_SHARED };
+
 /* A layer.  Dense: Z = activation(X W + b); the others: ops/layers.def. */
 typedef struct {
   int32_t kind;  /* fnn_layer_kind */
@@ -19,15 +32,14 @@ typedef struct {
   int64_t K, N;  /* inputs, outputs */
   int64_t lines; /* of W in use, of K16: K, or 1 of a layer with a scale, 0 without */
   int64_t stride;
-  void *X;     /* [K/16][stride][16]  input */
-  void *Z;     /* [N/16][stride][16]  output, after the activation */
-  void *dX;    /* [K/16][stride][16]  gradient in the input of the layer below's
-                  activation; NULL for the first layer */
-  void *dZ;    /* [N/16][stride][16]  gradient before this layer's activation; the
-                  forward pass leaves slopes here (INPUT rows of activations.def);
-                  NULL when only predicting */
-  void *W, *b; /* [N/32][K16][32], [N32]; K16 is of `lines` */
-  void *WT;    /* [K/32][N16][32], the transposed panels; NULL for the first layer */
+  fnn_port in[2];
+  void *Z;      /* [N/16][stride][16]  output, after the activation */
+  void *dZ;     /* [N/16][stride][16]  gradient before this layer's activation; the
+                   forward pass leaves slopes here (INPUT rows of activations.def);
+                   NULL when only predicting */
+  void *W, *b;  /* [N/32][K16][32], [N32]; K16 is of `lines` */
+  void *WT;     /* [K/32][N16][32], the transposed panels; NULL where in[0] wants no gradient */
+  void *shared; /* [N/16][stride][16]  the gradient in Z, while several layers add to it */
   void *mW[FNN_MAX_SLOTS], *mb[FNN_MAX_SLOTS]; /* optimizer state, as W and b */
   void *dW, *db;                               /* gradient, as W and b; NULL until a job needs it */
   void *kept;  /* what the layer keeps for its backward pass: see layers.def; NULL: nothing */
@@ -35,8 +47,9 @@ typedef struct {
   int32_t bias;
   int32_t columns;    /* threads split its outputs, not the rows: see train.c */
   int32_t activation; /* this layer's */
-  int32_t below;      /* the activation that made X */
-  double parameter, parameter_below;
+  double parameter;
+  int32_t wanted; /* whether the gradient in Z is: it or a layer that feeds it trains */
+  int32_t shares; /* whether several layers leave a share of it */
 } fnn_dense;
 
 /* Lines of W of a layer with a scale; the last two of batch normalization. */

@@ -18,6 +18,7 @@
  * a batch is updated whole or not at all.  Notes are written only between BARRIER and
  * AGREE and read only between AGREE and BARRIER. */
 #include "cpu.h"
+#include "graph.h"
 #include "share.h"
 #include "team.h"
 
@@ -263,49 +264,9 @@ static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, const fn
   }
 }
 
-/* Whether the threads split a layer's outputs by columns; below the first layer lie the inputs,
- * which are there by rows, or whole for each thread whose dense layer is split. */
-static int32_t outputs_split(const fnn_plan *plan, int32_t l) {
-  return l < 0 ? 0 : plan->layers[l].columns;
-}
-
-/* The same of the gradient in a layer's input: a dense layer makes it as the layer below
- * made the input, the others as they made their output. */
-static int32_t gradient_split(const fnn_plan *plan, int32_t l) {
-  if (l == plan->n_layers)
-    return 0; /* by the loss */
-  const int dense = plan->layers[l].kind == FNN_LAYER_dense;
-  return outputs_split(plan, dense ? l - 1 : l);
-}
-
-/* Whether a phase reads what another thread wrote since the last barrier: where rows meet
- * columns, or a dense layer, which reads whole rows, columns. */
-static int crosses(const fnn_plan *plan, fnn_phase phase) {
-  const int32_t l = phase.layer;
-  const int dense = plan->layers[l].kind == FNN_LAYER_dense;
-  int32_t read, made;
-  switch (phase.kind) {
-  case PHASE_FORWARD:
-    if (l == 0 && dense)
-      return 0;
-    read = outputs_split(plan, l), made = outputs_split(plan, l - 1);
-    break;
-  case PHASE_BACKWARD:
-    read = gradient_split(plan, l), made = gradient_split(plan, l + 1);
-    break;
-  case PHASE_LOSS:
-    return outputs_split(plan, plan->n_layers - 1);
-  default:
-    return 0;
-  }
-  return read != made || (dense && made);
-}
-
-/* The part of a backward phase: of the gradient in the layer's input. */
-static fnn_part_of_layer backward_part(const fnn_plan *plan, int32_t l, int64_t rows, int t,
-                                       int T) {
-  const int dense = plan->layers[l].kind == FNN_LAYER_dense;
-  return fnn_share_outputs(plan, dense ? l - 1 : l, rows, t, T);
+/* Whether each thread gathers all inputs for itself, for a first layer split by columns. */
+static int has_own_inputs(const fnn_dense *first) {
+  return first->kind == FNN_LAYER_dense && first->columns;
 }
 
 static fnn_pass pass_of(const run_t *run, int64_t first) {
@@ -327,9 +288,9 @@ static void work_together(void *context, int thread, int threads) {
   const uint64_t mode = fnn_float_mode_enter();
   /* Layer 0 as this thread sees it: with inputs of its own where columns are split. */
   fnn_dense layer_0 = plan->layers[0];
-  const int own_inputs = layer_0.columns && layer_0.kind == FNN_LAYER_dense;
+  const int own_inputs = has_own_inputs(&layer_0);
   if (own_inputs)
-    layer_0.X = (char *)layer_0.X + thread * fnn_plan_input_bytes(plan);
+    layer_0.in[0].X = (char *)plan->inputs + thread * fnn_plan_input_bytes(plan);
   const fnn_units share = fnn_share_units(plan, thread, threads);
   int stopped = 0;
 
@@ -343,11 +304,12 @@ static void work_together(void *context, int thread, int threads) {
     for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
          phase++) {
       const fnn_dense *d = phase->layer ? &plan->layers[phase->layer] : &layer_0;
-      if (crosses(plan, *phase))
+      if (phase->meet)
         fnn_team_barrier(threads);
       switch (phase->kind) {
       case PHASE_GATHER:
-        gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1, d->X);
+        gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
+                      own_inputs ? layer_0.in[0].X : plan->inputs);
         gather_targets(run, first, r0, r1);
         break;
       case PHASE_FORWARD:
@@ -355,7 +317,9 @@ static void work_together(void *context, int thread, int threads) {
                    fnn_share_outputs(plan, phase->layer, rows, thread, threads), thread);
         break;
       case PHASE_BACKWARD:
-        layer_part(run, *phase, d, &pass, backward_part(plan, phase->layer, rows, thread, threads),
+        layer_part(run, *phase, d, &pass,
+                   fnn_share_outputs(plan, fnn_graph_gradient_layer(plan, phase->layer), rows,
+                                     thread, threads),
                    thread);
         break;
       case PHASE_LOSS:
@@ -403,7 +367,7 @@ static void work_alone(void *context, int thread, int threads) {
     const int64_t r1 = r0 + (end - first < at_once ? end - first : at_once);
     for (const fnn_phase *phase = plan->phases[FNN_PREDICT]; phase->kind != PHASE_END; phase++)
       if (phase->kind == PHASE_GATHER)
-        gather_inputs(run, first - r0, r0, r1, plan->layers[0].X);
+        gather_inputs(run, first - r0, r0, r1, plan->inputs);
       else if (phase->kind == PHASE_FORWARD)
         layer_part(run, *phase, &plan->layers[phase->layer], &pass,
                    (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
@@ -419,8 +383,7 @@ static void work_alone(void *context, int thread, int threads) {
 static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   const int64_t C = plan->layers[plan->n_layers - 1].N;
   if (job->mode < FNN_TRAIN || job->mode > FNN_PREDICT || job->begin < 0 || job->end < job->begin ||
-      job->inputs.columns != plan->layers[0].K ||
-      (job->order == NULL && job->end > job->inputs.rows))
+      job->inputs.columns != plan->n_inputs || (job->order == NULL && job->end > job->inputs.rows))
     return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_TRAIN &&
       (job->batch < 1 || job->optimizer < 0 || job->optimizer >= FNN_OPTIMIZERS))
@@ -498,7 +461,9 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   }
   fnn_share_layers(plan, threads, job->mode);
   if (status == FNN_OK)
-    status = fnn_plan_lay_out(plan, stride, plan->layers[0].columns ? threads : 1);
+    status = fnn_plan_lay_out(plan, stride, has_own_inputs(&plan->layers[0]) ? threads : 1);
+  if (status == FNN_OK)
+    status = fnn_graph_meet(plan, job->mode);
   if (status != FNN_OK)
     return status;
 

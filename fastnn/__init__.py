@@ -15,10 +15,12 @@ from fastnn.layers import (
     Activation,
     AlphaDropout,
     BatchNorm,
+    Concatenate,
     Dense,
     Dropout,
     GaussianNoise,
     LayerNorm,
+    Residual,
 )
 from fastnn.optimizers import SGD, Adam, AdamW
 from fastnn.sequential import Sequential
@@ -35,12 +37,14 @@ __all__ = [
     "AdamW",
     "AlphaDropout",
     "BatchNorm",
+    "Concatenate",
     "Dense",
     "Dropout",
     "GaussianNoise",
     "LayerNorm",
     "ModelFormatError",
     "NonFiniteError",
+    "Residual",
     "Sequential",
     "__version__",
     "activations",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fastnn._compile import Leaf
 from fastnn.arrays import check_parameters
 
 if TYPE_CHECKING:
+    from fastnn._compile import Node, Tree
     from fastnn.sequential import Sequential
 
 
@@ -24,16 +27,16 @@ class BuiltLayer:
         Width of the layer.
     """
 
-    def __init__(self, network: Sequential, index: int) -> None:
+    def __init__(self, network: Sequential, leaf: Leaf) -> None:
         self._network = network
-        self._index = index
-        self._place: Any = network._places[index]  # in the engine; None: part of another layer
-        self.spec: Any = network.specs[index]
-        self.inputs = network._widths[index]
-        self.outputs = network._widths[index + 1]
+        self._name = leaf.name
+        self._place: Any = leaf.place  # in the engine; None: part of another layer
+        self.spec: Any = leaf.spec
+        self.inputs = leaf.inputs
+        self.outputs = leaf.outputs
 
     def __repr__(self) -> str:
-        return f"<layer {self._index}, {self.inputs} -> {self.outputs}: {self.spec!r}>"
+        return f"<layer {self._name}, {self.inputs} -> {self.outputs}: {self.spec!r}>"
 
     @property
     def weights(self) -> np.ndarray | None:
@@ -82,6 +85,12 @@ class BuiltLayer:
             dtype = self._network.dtype
             self._write("state", check_parameters("state", value, (size,), dtype))
 
+    def reset_state(self) -> None:
+        """Begin with mean 0 and variance 1."""
+        n = _size(self.spec.state_shapes(self.inputs)) // 2
+        if n:
+            self.state = np.concatenate([np.zeros(n), np.ones(n)])
+
     def _get(self, name: str) -> np.ndarray | None:
         at, shape = self._find(name)
         if shape is None:
@@ -117,6 +126,40 @@ class BuiltLayer:
     def _write(self, part: str, values: np.ndarray) -> None:
         with self._network._lock:
             self._network._plan.write(part, values, self._place)
+
+
+class BuiltBlock:
+    """A block of layers of a network.
+
+    Attributes
+    ----------
+    spec : Layer
+        What was asked for.
+    inputs, outputs : int
+        Width of the block.
+    layers : tuple
+        Of a `Residual`: its layers with their parameters.
+    branches : tuple of tuples
+        Of a `Concatenate`: each branch's.
+    """
+
+    def __init__(self, network: Sequential, node: Node) -> None:
+        self.spec: Any = node.spec
+        self.inputs = node.inputs
+        self.outputs = node.outputs
+        parts = tuple(build(network, branch) for branch in node.branches)
+        setattr(self, self.spec.field, parts if self.spec.field == "branches" else parts[0])
+
+    def __repr__(self) -> str:
+        return f"<{self.inputs} -> {self.outputs}: {self.spec!r}>"
+
+
+def build(network: Sequential, tree: Sequence[Tree]) -> tuple[BuiltLayer | BuiltBlock, ...]:
+    """Return layers with their parameters."""
+    return tuple(
+        BuiltLayer(network, part) if isinstance(part, Leaf) else BuiltBlock(network, part)
+        for part in tree
+    )
 
 
 def _size(shapes: dict[str, tuple[int, ...]]) -> int:

@@ -1,88 +1,189 @@
-"""From layer specs to what the engine is given: its layers and their first values."""
+"""From layer specs to what the engine is given: a list of layers, and their first values.
+
+A network is a tree: blocks (`Residual`, `Concatenate`) hold lists of layers.  The engine has
+one list, in which a layer says how many layers back its input is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from fastnn import arrays
-from fastnn.layers import Activation, Dense, Layer
-
-if TYPE_CHECKING:
-    from fastnn import activations
-    from fastnn.initializers import Initializer
-
-
-def widths_of(specs: Sequence[Layer], inputs: int) -> list[int]:
-    """Return the width of the network's input and of each layer's output."""
-    widths = [inputs]
-    for i, spec in enumerate(specs):
-        widths.append(spec.outputs(widths[-1]))
-        if widths[-2] * widths[-1] > 1 << 40 and isinstance(spec, Dense):
-            raise ValueError(f"layers[{i}]: {widths[-2]} inputs x {widths[-1]} units are too many")
-    return widths
+from fastnn._spec import resolve
+from fastnn.activations import Activation as Function
+from fastnn.activations import Identity
+from fastnn.initializers import Initializer, default_for
+from fastnn.layers import Activation, Block, Concatenate, Dense, Layer
 
 
-def engine_layers(
-    specs: Sequence[Layer], functions: Sequence[activations.Activation]
-) -> tuple[tuple[Any, ...], list[int | None]]:
-    """Return the engine's layers, and which of them each spec became.
+@dataclasses.dataclass(eq=False)
+class Leaf:
+    """A layer that the engine knows, with the names in it looked up."""
 
-    An `Activation` after a layer without one becomes part of that layer, and is none itself.
-    """
-    layers: list[tuple[Any, ...]] = []
-    places: list[int | None] = []
-    for spec, function in zip(specs, functions, strict=True):
-        # Softmax is not a row of the engine's table: it is what the loss is made for,
-        # and predict's link.
-        act = (
-            ("identity", 0.0) if function.name == "softmax" else (function.name, function.parameter)
-        )
-        if isinstance(spec, Activation) and layers and "identity" in _activation_of(layers[-1]):
-            before = layers[-1]
-            layers[-1] = (*before[:2], *act) if _is_other(before) else (*act, *before[2:])
-            places.append(None)
-            continue
-        places.append(len(layers))
-        if isinstance(spec, Dense):
-            layers.append((*act, spec.units, spec.bias))
-        else:
-            layers.append((spec.name, spec.numbers, *act))
-    return tuple(layers), places
+    spec: Layer
+    path: str  # "layers[0]", for messages
+    function: Function
+    initializers: tuple[Initializer, Initializer] | None = None  # of weights and bias
+    place: int | None = None  # in the engine's list; None: part of the layer before
+    inputs: int = 0
+    outputs: int = 0
+
+    @property
+    def name(self) -> str:
+        """What files call it: "1.layers.0" for layers[1].layers[0]."""
+        return self.path.removeprefix("layers[").replace("]", "").replace("[", ".")
 
 
-def _is_other(layer: tuple[Any, ...]) -> bool:
-    return isinstance(layer[1], tuple)
+@dataclasses.dataclass(eq=False)
+class Node:
+    """A block: lists of layers over the same input."""
+
+    spec: Block
+    path: str
+    branches: list[list[Tree]]
+    inputs: int = 0
+    outputs: int = 0
 
 
-def _activation_of(layer: tuple[Any, ...]) -> tuple[Any, ...]:
-    return layer[2:] if _is_other(layer) else layer[:2]
+Tree: TypeAlias = Leaf | Node
 
 
-def first_values(
-    specs: Sequence[Layer],
-    initializers: Sequence[tuple[Initializer, Initializer] | None],
-    widths: Sequence[int],
-    seed: int,
-    dtype: str,
-) -> np.ndarray:
-    """Return all parameters as a vector: drawn for dense layers, ones and zeros for others."""
-    parts: list[np.ndarray] = [np.empty(0, dtype)]
-    for i, (spec, pair) in enumerate(zip(specs, initializers, strict=True)):
-        for j, (name, shape) in enumerate(spec.shapes(widths[i]).items()):
-            if pair is None:
-                values = np.ones(shape) if name == "weights" else np.zeros(shape)
+class Graph:
+    """The layers of a network, as a tree for people and as a list for the engine."""
+
+    def __init__(self, specs: Sequence[Layer]) -> None:
+        self.tree = _grow(specs, "layers")
+        self.leaves = list(_leaves(self.tree))
+        last = self.tree[-1]
+        self.output_function = last.function if isinstance(last, Leaf) else Identity()
+        for leaf in self.leaves:
+            if leaf.function.name == "softmax" and leaf is not last:
+                raise ValueError(f"{leaf.path}.activation: softmax is for the last layer only")
+        if not any(leaf.spec.shapes(1) for leaf in self.leaves):
+            raise ValueError("layers: none has parameters to train, want a Dense among them")
+        _measure(self.tree, 0)  # as far as is known without the width of the input
+        self.engine: list[tuple[Any, ...]] = []
+        self._emit(self.tree, -1)
+
+    def measure(self, inputs: int) -> None:
+        """Tell all layers their widths; raise ValueError where they do not fit."""
+        _measure(self.tree, inputs)
+
+    def first_values(self, seed: int, dtype: str) -> np.ndarray:
+        """Return all parameters as a vector: drawn for dense layers, ones and zeros for others."""
+        parts: list[np.ndarray] = [np.empty(0, dtype)]
+        for i, leaf in enumerate(self.leaves):
+            for j, (name, shape) in enumerate(leaf.spec.shapes(leaf.inputs).items()):
+                if leaf.initializers is None:
+                    values = np.ones(shape) if name == "weights" else np.zeros(shape)
+                else:
+                    values = leaf.initializers[j].sample(shape, seed, 2 * i + j)
+                argument = f"{leaf.path}.{'weight' if name == 'weights' else name}_init"
+                parts.append(arrays.check_parameters(argument, values, shape, dtype).ravel())
+        return np.concatenate(parts)
+
+    def _emit(self, tree: Sequence[Tree], source: int) -> int:
+        """Append layers that begin with the output of `source`; return the last one's place."""
+        at = source
+        for part in tree:
+            if isinstance(part, Node):
+                ends = [self._emit(branch, at) for branch in part.branches]
+                if isinstance(part.spec, Concatenate):
+                    at = ends[0]
+                    for end in ends[1:]:
+                        at = self._append("concatenate", (), "identity", 0.0, at, end)
+                else:
+                    at = self._append("add", (), "identity", 0.0, ends[0], at)
+                continue
+            # Softmax is not a row of the engine's table: it is what the loss is made for,
+            # and predict's link.
+            name = part.function.name
+            act = (name, part.function.parameter) if name != "softmax" else ("identity", 0.0)
+            # Only in its own list: others may read the layer before a block.
+            if isinstance(part.spec, Activation) and at > source and self._is_plain(at):
+                before = self.engine[at]
+                other = isinstance(before[1], tuple)
+                self.engine[at] = (*before[:2], *act, *before[4:]) if other else (*act, *before[2:])
+                continue
+            part.place = len(self.engine)
+            if isinstance(part.spec, Dense):
+                at = self._append(*act, part.spec.units, part.spec.bias, at)
             else:
-                values = pair[j].sample(shape, seed, 2 * i + j)
-            argument = f"layers[{i}].{'weight' if name == 'weights' else name}_init"
-            parts.append(arrays.check_parameters(argument, values, shape, dtype).ravel())
-    return np.concatenate(parts)
+                at = self._append(part.spec.name, part.spec.numbers, *act, at)
+        return at
+
+    def _append(self, *layer: Any) -> int:
+        here, sources = len(self.engine), layer[4:]
+        back = [here - source for source in sources] + [0] * (2 - len(sources))
+        self.engine.append((*layer[:4], *back))
+        return here
+
+    def _is_plain(self, at: int) -> bool:
+        layer = self.engine[at]
+        return bool((layer[2] if isinstance(layer[1], tuple) else layer[0]) == "identity")
 
 
-def first_state(spec: Layer, width: int, dtype: str) -> np.ndarray | None:
-    """Return what a layer remembers besides its parameters: running mean and variance."""
-    if not spec.state_shapes(width):
-        return None
-    return np.concatenate([np.zeros(width, dtype), np.ones(width, dtype)])
+def _grow(specs: Sequence[Layer], path: str) -> list[Tree]:
+    tree: list[Tree] = []
+    for i, spec in enumerate(specs):
+        here = f"{path}[{i}]"
+        if isinstance(spec, Block):
+            parts = spec.parts
+            names = [f"{here}.{spec.field}"] if len(parts) == 1 else []
+            names = names or [f"{here}.{spec.field}[{j}]" for j in range(len(parts))]
+            branches = [_grow(part, name) for part, name in zip(parts, names, strict=True)]
+            tree.append(Node(spec, here, branches))
+        else:
+            function = getattr(spec, "activation", "identity")
+            tree.append(Leaf(spec, here, resolve(Function, function, f"{here}.activation")))
+    for i, leaf in enumerate(tree):
+        if isinstance(leaf, Leaf) and isinstance(leaf.spec, Dense):
+            leaf.initializers = _initializers(leaf, tree[i + 1 :])
+    return tree
+
+
+def _initializers(leaf: Leaf, later: Sequence[Tree]) -> tuple[Initializer, Initializer]:
+    """Return those of a dense layer; its default suits the activation that follows."""
+    spec: Any = leaf.spec
+    function = leaf.function
+    for other in later:
+        if function.name != "identity" or isinstance(other, Node) or isinstance(other.spec, Dense):
+            break
+        function = other.function
+    return (
+        default_for(function.gain)
+        if spec.weight_init is None
+        else resolve(Initializer, spec.weight_init, f"{leaf.path}.weight_init"),
+        resolve(Initializer, spec.bias_init, f"{leaf.path}.bias_init"),
+    )
+
+
+def _leaves(tree: Sequence[Tree]) -> Iterator[Leaf]:
+    for part in tree:
+        if isinstance(part, Leaf):
+            yield part
+        else:
+            for branch in part.branches:
+                yield from _leaves(branch)
+
+
+def _measure(tree: Sequence[Tree], inputs: int) -> int:
+    """Set widths; 0 is one that is not known yet."""
+    for part in tree:
+        part.inputs = inputs
+        if isinstance(part, Node):
+            widths = [_measure(branch, inputs) for branch in part.branches]
+            known = inputs and all(widths)
+            part.outputs = part.spec.join(part.path, inputs, widths) if known else 0
+        else:
+            part.outputs = part.spec.outputs(inputs)
+            if isinstance(part.spec, Dense) and inputs * part.outputs > 1 << 40:
+                raise ValueError(
+                    f"{part.path}: {inputs} inputs x {part.outputs} units are too many"
+                )
+        inputs = part.outputs
+    return inputs

@@ -38,8 +38,10 @@ cdef extern from "fastnn.h" nogil:
         int64_t outputs
         int32_t bias
         double p[2]
+        int32_t back[2]
     ctypedef struct fnn_layer_op:
         const char *name
+        int32_t inputs
         int32_t trains
         const char *numbers
     const fnn_layer_op *fnn_layer_ops
@@ -73,6 +75,7 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_plan_create(fnn_dtype, int64_t, const fnn_layer *, int32_t, fnn_plan **)
     void fnn_plan_free(fnn_plan *)
     int64_t fnn_plan_parameters(const fnn_plan *)
+    int64_t fnn_plan_outputs(const fnn_plan *)
     int64_t fnn_plan_bytes(const fnn_plan *)
     int32_t fnn_plan_threads(const fnn_plan *, int64_t, int32_t)
     fnn_shape fnn_layer_shape(const fnn_plan *, int32_t)

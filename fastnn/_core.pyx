@@ -154,7 +154,8 @@ cdef class Plan:
     """A network in the engine.
 
     `layers` are tuples (activation, parameter, outputs, bias) for dense ones and
-    (kind, numbers, activation, parameter) for others.
+    (kind, numbers, activation, parameter) for others, which may end in how many layers
+    back their two inputs are (0 for the first: 1).
     """
 
     cdef fnn_plan *plan
@@ -167,26 +168,31 @@ cdef class Plan:
         cdef fnn_layer specs[1024]
         if len(layers) > 1024:
             raise ValueError(f"layers: got {len(layers)}, want at most 1024")
-        self.outputs = inputs
         for i, layer in enumerate(layers):
             specs[i].outputs = specs[i].bias = 0
             specs[i].p[0] = specs[i].p[1] = 0
+            specs[i].back[0] = specs[i].back[1] = 0
             if layer[0] in LAYERS:
-                kind, numbers, activation, parameter = layer
+                kind, numbers, activation, parameter, *back = layer
+                if back:
+                    specs[i].back[0], specs[i].back[1] = back
                 specs[i].kind = LAYER_NUMBERS[kind]
                 if len(numbers) != len(LAYERS[kind]):
                     raise ValueError(f"layers[{i}]: got {numbers}, want {LAYERS[kind]}")
                 for j, number in enumerate(numbers):
                     specs[i].p[j] = number
             else:
-                activation, parameter, outputs, bias = layer
+                activation, parameter, outputs, bias, *back = layer
+                if back:
+                    specs[i].back[0] = back[0]
                 specs[i].kind = FNN_LAYER_dense
-                specs[i].outputs = self.outputs = outputs
+                specs[i].outputs = outputs
                 specs[i].bias = bias
             specs[i].activation = ACTIVATION_NUMBERS[activation]
             specs[i].parameter = parameter
         self.dtype, self.inputs, self.layers = dtype, inputs, layers
         check(fnn_plan_create(dtype_number(dtype), inputs, specs, <int32_t>len(layers), &self.plan))
+        self.outputs = fnn_plan_outputs(self.plan)
 
     def __dealloc__(self):
         fnn_plan_free(self.plan)

@@ -41,6 +41,8 @@ class Spec:
 def _plain(value: Any) -> Any:
     if isinstance(value, Spec):
         return value.to_config()
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
         return float(value)  # NumPy's scalars, fractions
     return value

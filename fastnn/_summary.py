@@ -11,16 +11,22 @@ if TYPE_CHECKING:
 
 def table(net: Sequential) -> str:
     """Return the layers, their shapes and their numbers of parameters; "?" where unknown."""
+    known = net.input_size is not None
     rows = [("layer", "activation", "shape", "parameters")]
-    width, total = net.input_size, 0
-    for i, (spec, activation) in enumerate(zip(net.specs, net._activations, strict=True)):
-        unknown = width is None and bool(spec.shapes(1))
-        count = 0 if width is None else sum(map(math.prod, spec.shapes(width).values()))
-        outputs = spec.outputs(width)
-        shape = " -> ".join("?" if size is None else str(size) for size in (width, outputs))
-        name = f"{i} {type(spec).__name__}"
-        rows.append((name, activation.name, shape, "?" if unknown else f"{count:,}"))
-        width, total = outputs, total + count
+    total = 0
+    for leaf in net._graph.leaves:
+        inputs, outputs = leaf.inputs or None, leaf.outputs or None  # 0: not known yet
+        shapes = leaf.spec.shapes(inputs or 1)
+        count = sum(map(math.prod, shapes.values()))
+        total += count
+        rows.append(
+            (
+                f"{leaf.name} {type(leaf.spec).__name__}",
+                leaf.function.name,
+                f"{inputs or '?'} -> {outputs or '?'}",
+                "?" if shapes and inputs is None else f"{count:,}",
+            )
+        )
     lengths = [max(len(row[j]) for row in rows) for j in range(4)]
     lines = [
         "  ".join(
@@ -30,5 +36,4 @@ def table(net: Sequential) -> str:
         for row in rows
     ]
     lines.insert(1, "-" * max(len(line) for line in lines))
-    number = "?" if net.input_size is None else f"{total:,}"
-    return "\n".join([*lines, f"{number} parameters, {net.dtype}"])
+    return "\n".join([*lines, f"{f'{total:,}' if known else '?'} parameters, {net.dtype}"])

@@ -10,30 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from fastnn import _core
+from fastnn._layer import Layer
 from fastnn._spec import Spec, check_count, check_number
+from fastnn.blocks import Block, Concatenate, Residual
 
-
-@dataclass(frozen=True)
-class Layer(Spec, kind="layer"):
-    """Base class of the layers; a layer keeps the width of its input unless it says otherwise."""
-
-    def outputs(self, inputs: int) -> int:
-        """Return the number of outputs."""
-        return inputs
-
-    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the parameters, by name, in their order."""
-        return {}
-
-    def state_shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of what training changes besides the parameters, by name."""
-        return {}
-
-    @property
-    def numbers(self) -> tuple[float, ...]:
-        """What the engine wants to know, in its order."""
-        return tuple(float(getattr(self, name)) for name in _core.LAYERS[self.name])
+__all__ = [
+    "Activation",
+    "AlphaDropout",
+    "BatchNorm",
+    "Block",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "GaussianNoise",
+    "Layer",
+    "LayerNorm",
+    "Normalization",
+    "Residual",
+]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _compile, _core, _summary, arrays, threads
-from fastnn._built import BuiltLayer
+from fastnn import _core, _summary, arrays, threads
+from fastnn._built import BuiltBlock, BuiltLayer, build
+from fastnn._compile import Graph
 from fastnn._spec import check_count, resolve
-from fastnn.activations import Activation
 from fastnn.errors import NonFiniteError
-from fastnn.initializers import Initializer, default_for
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
 from fastnn.optimizers import Adam, Optimizer
@@ -88,38 +87,11 @@ class Sequential:
         self.optimizer: Optimizer | None = None
         self.history: dict[str, list[float]] = {}
         self._epochs = 0  # shuffles done, so that a second fit draws other orders
-        self._activations = [
-            resolve(Activation, getattr(spec, "activation", "identity"), f"layers[{i}].activation")
-            for i, spec in enumerate(self.specs)
-        ]
-        self._initializers = [
-            self._initializers_of(i) if isinstance(spec, Dense) else None
-            for i, spec in enumerate(self.specs)
-        ]
-        for i, activation in enumerate(self._activations[:-1]):
-            if activation.name == "softmax":
-                raise ValueError(f"layers[{i}].activation: softmax is for the last layer only")
-        self._engine_layers, self._places = _compile.engine_layers(self.specs, self._activations)
-        if not any(spec.shapes(1) for spec in self.specs):
-            raise ValueError("layers: none has parameters to train, want a Dense among them")
+        self._graph = Graph(self.specs)
         self._make_lock()
         _networks.add(self)
         if input_size is not None:
             self._build(check_count("input_size", input_size))
-
-    def _initializers_of(self, i: int) -> tuple[Initializer, Initializer]:
-        """Return those of a dense layer; its default suits the activation that follows."""
-        spec, activation = self.specs[i], self._activations[i]
-        for later, function in zip(self.specs[i + 1 :], self._activations[i + 1 :], strict=True):
-            if activation.name != "identity" or isinstance(later, Dense):
-                break
-            activation = function
-        return (
-            default_for(activation.gain)
-            if spec.weight_init is None
-            else resolve(Initializer, spec.weight_init, f"layers[{i}].weight_init"),
-            resolve(Initializer, spec.bias_init, f"layers[{i}].bias_init"),
-        )
 
     def _make_lock(self) -> None:
         # One engine call at a time on one network; the callbacks of a fit may make others.
@@ -137,19 +109,13 @@ class Sequential:
 
     def _build(self, input_size: int) -> None:
         """Make the plan and draw the initial values."""
-        widths = _compile.widths_of(self.specs, input_size)
-        plan = _core.Plan(self.dtype, input_size, self._engine_layers)
-        plan.write(
-            "parameters",
-            _compile.first_values(self.specs, self._initializers, widths, self.seed, self.dtype),
-        )
+        self._graph.measure(input_size)
+        plan = _core.Plan(self.dtype, input_size, tuple(self._graph.engine))
+        plan.write("parameters", self._graph.first_values(self.seed, self.dtype))
         self._plan = plan
-        self._widths = widths
         self.input_size = input_size
-        for layer in self.layers:
-            state = _compile.first_state(layer.spec, layer.inputs, self.dtype)
-            if state is not None:
-                layer.state = state
+        for layer in self._leaves():
+            layer.reset_state()
 
     def _built(self) -> Any:
         if self.input_size is None:
@@ -159,16 +125,22 @@ class Sequential:
         return self._plan
 
     @property
-    def layers(self) -> tuple[BuiltLayer, ...]:
-        """The layers with their parameters: `layers[i].weights`, `layers[i].bias`."""
+    def layers(self) -> tuple[BuiltLayer | BuiltBlock, ...]:
+        """The layers with their parameters: `layers[i].weights`, `layers[i].bias`.
+
+        Blocks have `layers` or `branches` of their own.
+        """
         self._built()
-        return tuple(BuiltLayer(self, i) for i in range(len(self.specs)))
+        return build(self, self._graph.tree)
+
+    def _leaves(self) -> list[BuiltLayer]:
+        return [BuiltLayer(self, leaf) for leaf in self._graph.leaves]
 
     @property
     def output_size(self) -> int:
         """Number of outputs."""
-        units = [spec.units for spec in self.specs if isinstance(spec, Dense)]
-        return int(units[-1]) if units else int(self._built().outputs)
+        last = self.specs[-1]
+        return int(last.units if isinstance(last, Dense) else self._built().outputs)
 
     @property
     def parameters(self) -> np.ndarray:
@@ -202,7 +174,7 @@ class Sequential:
                 raise ValueError(f"loss: none given and none used before, want one of {known}")
             return self.loss
         chosen: Loss = resolve(Loss, loss, "loss")
-        output = self._activations[-1].name
+        output = self._graph.output_function.name
         if output == "softmax" and chosen.link != "softmax":
             raise ValueError(
                 f"loss: got {chosen.name!r} for a network that ends in softmax, want "
@@ -325,7 +297,7 @@ class Sequential:
         ValueError
             If the shape is wrong or a value is not finite.
         """
-        softmax = self._activations[-1].name == "softmax"
+        softmax = self._graph.output_function.name == "softmax"
         return self._outputs(X, "softmax" if softmax else "identity")
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -347,7 +319,9 @@ class Sequential:
         link = self._use_loss(None).link
         if link == "identity":
             raise ValueError(f"predict_proba: the loss {self._use_loss(None).name!r} has none")
-        return self._outputs(X, "identity" if self._activations[-1].name == "sigmoid" else link)
+        return self._outputs(
+            X, "identity" if self._graph.output_function.name == "sigmoid" else link
+        )
 
     def evaluate(
         self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
@@ -486,7 +460,7 @@ class Sequential:
                 state["_parameters"] = self.parameters
                 state["_optimizer_state"] = optimizer
                 state["_slots"] = [self._read(f"slot_{i}") for i in range(slots)]
-                state["_states"] = [layer.state for layer in self.layers]
+                state["_states"] = [layer.state for layer in self._leaves()]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -503,7 +477,7 @@ class Sequential:
             self._plan.set_optimizer_state(*optimizer_state)
             for i, slot in enumerate(slots):
                 self._plan.write(f"slot_{i}", slot)
-            for layer, values in zip(self.layers, states, strict=True):
+            for layer, values in zip(self._leaves(), states, strict=True):
                 layer.state = values
 
     def summary(self) -> str:

@@ -20,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._spec import Spec, from_config
+from fastnn._compile import Graph, Leaf
+from fastnn._spec import Spec, check_count, from_config
 from fastnn._version import __version__
 from fastnn.activations import Activation
 from fastnn.errors import ModelFormatError
@@ -38,9 +39,9 @@ def save(net: Sequential, path: Path) -> None:
     """Write a network; see `Sequential.save`."""
     net._built()
     tensors: dict[str, np.ndarray] = {}
-    for i, layer in enumerate(net.layers):
-        for part in _shapes(layer.spec, layer.inputs):
-            tensors[f"layers.{i}.{part}"] = getattr(layer, part)
+    for leaf, layer in zip(net._graph.leaves, net._leaves(), strict=True):
+        for part in _shapes(leaf):
+            tensors[f"layers.{leaf.name}.{part}"] = getattr(layer, part)
     architecture = {
         "format": _FORMAT,
         "version": __version__,
@@ -121,40 +122,50 @@ def _load(path: Path) -> Sequential:
         if architecture["format"] != _FORMAT:
             raise ValueError(f"format {architecture['format']!r}, this fastnn reads {_FORMAT}")
         dtype = architecture["dtype"]
-        layers = [from_config(Layer, _parts(config), "layers") for config in architecture["layers"]]
-        width = architecture["input_size"]
-        shapes: dict[str, list[int]] = {}
-        for i, layer in enumerate(layers):
-            for part, shape in _shapes(layer, width).items():
-                shapes[f"layers.{i}.{part}"] = list(shape)
-            width = layer.outputs(width)
+        layers = _layers(architecture["layers"])
+        if not layers:
+            raise ValueError("it has no layers")
+        graph = Graph(layers)
+        graph.measure(check_count("input_size", architecture["input_size"]))
+        shapes = {
+            f"layers.{leaf.name}.{part}": list(shape)
+            for leaf in graph.leaves
+            for part, shape in _shapes(leaf).items()
+        }
         _check_header(header, shapes, _TYPES[dtype], size - 8 - length)
         body = file.read()
     little = np.dtype(dtype).newbyteorder("<")
     net = Sequential(layers, architecture["input_size"], seed=architecture["seed"], dtype=dtype)
     parameters = []
-    for i, built in enumerate(net.layers):
+    for leaf, layer in zip(net._graph.leaves, net._leaves(), strict=True):
         arrays = {
             part: np.frombuffer(
                 body,
                 little,
-                offset=header[f"layers.{i}.{part}"]["data_offsets"][0],
+                offset=header[f"layers.{leaf.name}.{part}"]["data_offsets"][0],
                 count=math.prod(shape),
             )
-            for part, shape in _shapes(built.spec, built.inputs).items()
+            for part, shape in _shapes(leaf).items()
         }
-        parameters += [arrays.pop(part) for part in built.spec.shapes(built.inputs)]
+        parameters += [arrays.pop(part) for part in leaf.spec.shapes(leaf.inputs)]
         if arrays:
-            built.state = np.concatenate(list(arrays.values()))
+            layer.state = np.concatenate(list(arrays.values()))
     net.parameters = np.concatenate(parameters)
     if architecture["loss"] is not None:
         net.loss = from_config(Loss, architecture["loss"], "loss")
     return net
 
 
-def _shapes(spec: Layer, inputs: int) -> dict[str, tuple[int, ...]]:
+def _shapes(leaf: Leaf) -> dict[str, tuple[int, ...]]:
     """Return the shapes of all arrays of a layer, by name."""
-    return spec.shapes(inputs) | spec.state_shapes(inputs)
+    return leaf.spec.shapes(leaf.inputs) | leaf.spec.state_shapes(leaf.inputs)
+
+
+def _layers(value: Any) -> Any:
+    """Return a list of layers' configs, or a list of such lists, with the specs made."""
+    if isinstance(value, list):
+        return [_layers(item) for item in value]
+    return from_config(Layer, _parts(value), "layers")
 
 
 def _parts(config: Any) -> Any:
@@ -166,7 +177,9 @@ def _parts(config: Any) -> Any:
         "bias_init": Initializer,
     }
     return {
-        key: from_config(kinds[key], value, key)
+        key: _layers(value)
+        if key in ("layers", "branches")
+        else from_config(kinds[key], value, key)
         if key in kinds and isinstance(value, dict)
         else value
         for key, value in config.items()

@@ -53,10 +53,32 @@ def between(layer, **options):
     )
 
 
+# What joins branches: a chain of layers that uses each.
+BLOCKS = {
+    "add": [
+        fastnn.Residual([fastnn.Dense(20, activation="gelu")]),
+        fastnn.Dense(40, activation="silu"),
+        fastnn.Residual([fastnn.LayerNorm(), fastnn.Residual([fastnn.Dense(40)]),
+                         fastnn.Dense(40, activation="tanh")]),
+        fastnn.BatchNorm(),
+        fastnn.Residual([fastnn.Dropout(0.2), fastnn.Activation("relu"), fastnn.Dense(40)]),
+        fastnn.Activation("tanh"),
+    ],
+    "concatenate": [
+        fastnn.Concatenate([[fastnn.Dense(33, activation="gelu"), fastnn.BatchNorm()], [],
+                            [fastnn.Dense(7, activation="tanh")]]),
+        fastnn.Dense(32, activation="gelu"),
+        fastnn.Concatenate([[], [fastnn.Dense(5), fastnn.LayerNorm()]]),
+        fastnn.Residual([fastnn.Concatenate([[fastnn.Dense(20)], [fastnn.Dense(17)]])]),
+    ],
+}  # fmt: skip
+every_block = pytest.mark.parametrize("name", BLOCKS)
+
+
 def test_every_row_of_the_engine_is_here():
-    missing = set(_core.LAYERS) ^ set(LAYERS)
+    missing = set(_core.LAYERS) ^ (set(LAYERS) | set(BLOCKS))
     assert not missing, f"add it here: {missing}"
-    assert {layer.name for layer in LAYERS.values()} == set(_core.LAYERS)
+    assert {layer.name for layer in LAYERS.values()} == set(LAYERS)
 
 
 # ---- values ---------------------------------------------------------------------------------
@@ -193,13 +215,36 @@ def test_two_activations_in_a_row():
     np.testing.assert_allclose(net.predict(X), hidden @ two.weights + two.bias, rtol=1e-12)
 
 
+def test_residual_adds_its_input():
+    net = network(fastnn.Dense(8, activation="tanh"), fastnn.Residual([fastnn.Dense(8)]))
+    first, (inner,) = net.layers[0], net.layers[1].layers
+    hidden = np.tanh(X @ first.weights + first.bias)
+    expected = hidden + hidden @ inner.weights + inner.bias
+    np.testing.assert_allclose(net.predict(X), expected, rtol=1e-12)
+
+
+def test_concatenate_puts_branches_side_by_side():
+    net = network(fastnn.Concatenate([[fastnn.Dense(5)], [], [fastnn.Dense(2), fastnn.Dense(3)]]))
+    (one,), _, (two, three) = net.layers[0].branches
+    deep = (X @ two.weights + two.bias) @ three.weights + three.bias
+    expected = np.hstack([X @ one.weights + one.bias, X, deep])
+    np.testing.assert_allclose(net.predict(X), expected, rtol=1e-12)
+    assert net.output_size == net.layers[0].outputs == 28
+
+
+def test_an_activation_in_a_block_leaves_the_skip_alone():
+    net = network(fastnn.Dense(6), fastnn.Residual([fastnn.Activation("relu")]))
+    plain = X @ net.layers[0].weights + net.layers[0].bias
+    np.testing.assert_allclose(net.predict(X), plain + np.maximum(plain, 0), rtol=1e-12)
+
+
 # ---- gradients ------------------------------------------------------------------------------
 
 
-@every_layer
+@pytest.mark.parametrize("name", [*LAYERS, *BLOCKS])
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients(name, training):
-    net = between(LAYERS[name])
+    net = between(LAYERS[name]) if name in LAYERS else network(*BLOCKS[name], fastnn.Dense(3))
     options = {"loss": "mean_squared_error", "training": training}
     start = net.parameters
     _, gradient = net.loss_and_gradient(X, Y, **options)
@@ -238,7 +283,7 @@ def trained(isa, threads, dtype, layers):
         net.fit(X, LABELS, loss="cross_entropy", epochs=4, batch_size=16)
         net.loss_and_gradient(X, LABELS, training=True)
         digest = hashlib.sha256(net.parameters.tobytes())
-        for layer in net.layers:
+        for layer in net._leaves():
             digest.update(b"" if layer.state is None else layer.state.tobytes())
         digest.update(net._read("gradient").tobytes())
         digest.update(net.predict(X).tobytes())
@@ -246,6 +291,18 @@ def trained(isa, threads, dtype, layers):
     finally:
         _core.select_isa(before)
         fastnn.set_num_threads(None)
+
+
+@every_block
+@pytest.mark.parametrize("dtype", _core.DTYPES)
+def test_same_bits_of_blocks(name, dtype):
+    isas = [isa for isa in _core.isas() if isa != "baseline"]
+    layers = [*BLOCKS[name], fastnn.Dense(256, activation="gelu"), fastnn.Dense(3)]
+    hashes = {
+        trained(isa, threads, dtype, layers)
+        for isa, threads in itertools.product(isas, (1, 2, 3, 4, 7))
+    }
+    assert len(hashes) == 1
 
 
 @every_layer
@@ -270,9 +327,12 @@ def test_same_bits(name, dtype, width):
 # ---- files, copies, text ---------------------------------------------------------------------
 
 
-@every_layer
+@pytest.mark.parametrize("name", [*LAYERS, *BLOCKS])
 def test_saved_copied_and_pickled(name, tmp_path):
-    net = between(LAYERS[name], dtype="float32")
+    if name in LAYERS:
+        net = between(LAYERS[name], dtype="float32")
+    else:
+        net = network(*BLOCKS[name], fastnn.Dense(3), dtype="float32")
     net.fit(X, LABELS, loss="cross_entropy", epochs=2)
     net.save(tmp_path / "net.safetensors")
     copies = [fastnn.load(tmp_path / "net.safetensors"), pickle.loads(pickle.dumps(net))]
@@ -317,6 +377,18 @@ def test_layers_without_parameters():
         (lambda: fastnn.LayerNorm(epsilon=0), "epsilon: got 0"),
         (lambda: fastnn.GaussianNoise(-1), "std: got -1"),
         (lambda: fastnn.Activation(None), "function: got None"),
+        (lambda: fastnn.Residual([]), "layers: got none"),
+        (lambda: fastnn.Residual(fastnn.Dense(3)), "layers: got Dense"),
+        (lambda: fastnn.Concatenate([[fastnn.Dense(3)]]), "branches: got 1, want at least 2"),
+        (lambda: fastnn.Concatenate([[], [3]]), r"branches\[1\]\[0\]: got 3"),
+        (
+            lambda: network(fastnn.Dense(4), fastnn.Residual([fastnn.Dense(5)])),
+            r"layers\[1\]: the block of Residual has 5 outputs, want 4",
+        ),
+        (
+            lambda: fastnn.Sequential([fastnn.Residual([fastnn.Dense(5, activation="softmax")])]),
+            r"layers\[0\].layers\[0\].activation: softmax",
+        ),
         (lambda: fastnn.Sequential([fastnn.Dropout(0.5)]), "layers: none has parameters"),
         (
             lambda: fastnn.Sequential([fastnn.Activation("softmax"), fastnn.Dense(3)]),

@@ -259,12 +259,12 @@ DAMAGE = {
     "another format": (lambda h: change_architecture(h, format=2), "format 2, this fastnn reads 1"),
     "float64": (lambda h: change_architecture(h, dtype="float64"), "F32"),
     "float16": (lambda h: change_architecture(h, dtype="float16"), "float16"),
-    "width 0": (lambda h: change_architecture(h, input_size=0), "F32"),
-    "no width": (lambda h: change_architecture(h, input_size=None), "layers.0.weights is"),
-    "no layers": (lambda h: change_architecture(h, layers=[]), "its arrays are not those"),
+    "width 0": (lambda h: change_architecture(h, input_size=0), "input_size: got 0"),
+    "no width": (lambda h: change_architecture(h, input_size=None), "input_size: got None"),
+    "no layers": (lambda h: change_architecture(h, layers=[]), "it has no layers"),
     "a layer of text": (lambda h: change_architecture(h, layers=["dense"]), "is not a network"),
     "an unknown layer": (lambda h: change_architecture(h, layers=[{"name": "conv"}]), "conv"),
-    "a layer too big": (lambda h: change_architecture(h, layers=[HUGE, HUGE]), "not those"),
+    "a layer too big": (lambda h: change_architecture(h, layers=[HUGE, HUGE]), "too many"),
     "an unknown loss": (lambda h: change_architecture(h, loss={"name": "x"}), "loss: .* does not"),
     "a wrong seed": (lambda h: change_architecture(h, seed=-1), "seed: got -1"),
 }
@@ -288,7 +288,7 @@ def test_a_size_that_overflows_is_refused(saved):
     entry = {"dtype": "F32", "shape": [2**62, 4], "data_offsets": [0, 0]}
     bias = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
     header = {"__metadata__": metadata, "layers.0.weights": entry, "layers.0.bias": bias}
-    refused(path, joined(header, bytes(16)), "layers.0.weights has the wrong number of bytes")
+    refused(path, joined(header, bytes(16)), "input_size: got 4611686018427387904")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -11,7 +11,16 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import _core, activations, initializers, layers, losses, optimizers, schedules
+from fastnn import (
+    _core,
+    activations,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    schedules,
+    serialization,
+)
 from fastnn._spec import Spec, from_config, resolve
 
 KINDS = {
@@ -27,6 +36,8 @@ KINDS = {
 NEEDED = {
     fastnn.Dense: {"units": 3},
     fastnn.Activation: {"function": "relu"},
+    fastnn.Residual: {"layers": [fastnn.Dense(3), fastnn.Dropout(0.5)]},
+    fastnn.Concatenate: {"branches": [[fastnn.Dense(3)], []]},
     schedules.Constant: {"lr": 0.5},
 }
 
@@ -123,6 +134,9 @@ def test_specs_differ():
 def test_config_round_trip(spec):
     config = json.loads(json.dumps(spec.to_config(), allow_nan=False))
     assert config["name"] == spec.name
+    if spec.kind == "layer":
+        assert serialization._layers(config) == spec
+        return
     for key, value in config.items():  # as fastnn.load does
         if isinstance(value, dict):
             config[key] = from_config(KINDS["initializer" if "init" in key else key], value, key)
@@ -208,11 +222,15 @@ def test_ranges(spec, argument, values):
             spec(**{argument: value})
 
 
+# Their fields are no numbers.
+NOT_NUMBERS = (fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate)
+
+
 def test_every_number_has_its_range():
     checked = {(spec, argument) for spec, argument, _ in RANGES}
     for spec in SPECS:
         for field in dataclasses.fields(spec):
-            if field.type in ("float", "Any") and spec not in (fastnn.Dense, fastnn.Activation):
+            if field.type in ("float", "Any") and spec not in NOT_NUMBERS:
                 owner = (
                     next(cls for cls in spec.__mro__ if field.name in vars(cls))
                     if spec is not schedules.Constant

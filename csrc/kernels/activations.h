@@ -106,13 +106,16 @@ FNN_INLINE void slope_tile(const int rows, const int vectors, int32_t activation
   }
 }
 
-/* dX = g * dh/dz for one register at `at`, h the activation that made X. */
-FNN_INLINE void store_below(const fnn_dense *d, int64_t at, vec g) {
-  const REAL *X[TILE_VECTORS] = {(const REAL *)d->X + at};
-  REAL *dX[TILE_VECTORS] = {(REAL *)d->dX + at};
+/* The gradient g in an input, one register at `at`: what others left is added, the slope of the
+ * activation that made the input multiplied in.  Nothing where it isn't wanted. */
+FNN_INLINE void store_below(const fnn_port *port, int64_t at, vec g) {
+  if (port->dX == NULL)
+    return;
+  const REAL *X[TILE_VECTORS] = {(const REAL *)port->X + at};
+  REAL *dX[TILE_VECTORS] = {(REAL *)port->dX + at};
   vec acc[TILE_ROWS][TILE_VECTORS];
-  acc[0][0] = g;
-  slope_tile(1, 1, d->below, d->parameter_below, X, dX, acc);
+  acc[0][0] = port->add ? (vec)(vload((const REAL *)port->add + at) + g) : g;
+  slope_tile(1, 1, port->below, port->parameter, X, dX, acc);
   vstore(dX[0], acc[0][0]);
 }
 

@@ -66,7 +66,7 @@ FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense 
   REAL *Z[TILE_VECTORS];
   tile_columns(vectors, d->Z, d->stride, n, r, Z);
   begin_tile(rows, vectors, s->first, Z, acc);
-  tile_rows_product(rows, vectors, s, (const REAL *)d->X + r * FNN_BLOCK, d->stride, acc);
+  tile_rows_product(rows, vectors, s, (const REAL *)d->in[0].X + r * FNN_BLOCK, d->stride, acc);
   if (s->last) {
     const REAL *b = (const REAL *)d->b + n;
     FNN_UNROLL
@@ -117,12 +117,18 @@ FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_dense
                               stretch *s, int64_t r) {
   vec acc[TILE_ROWS][TILE_VECTORS];
   REAL *X[TILE_VECTORS], *dX[TILE_VECTORS];
-  tile_columns(vectors, d->X, d->stride, k, r, X);
-  tile_columns(vectors, d->dX, d->stride, k, r, dX);
-  begin_tile(rows, vectors, s->first, dX, acc);
+  tile_columns(vectors, d->in[0].X, d->stride, k, r, X);
+  tile_columns(vectors, d->in[0].dX, d->stride, k, r, dX);
+  if (s->first && d->in[0].add) { /* what other layers left begins the sums */
+    REAL *add[TILE_VECTORS];
+    tile_columns(vectors, (REAL *)(uintptr_t)d->in[0].add, d->stride, k, r, add);
+    begin_tile(rows, vectors, 0, add, acc);
+  } else {
+    begin_tile(rows, vectors, s->first, dX, acc);
+  }
   tile_rows_product(rows, vectors, s, (const REAL *)d->dZ + r * FNN_BLOCK, d->stride, acc);
   if (s->last)
-    slope_tile(rows, vectors, d->below, d->parameter_below, (const REAL *const *)X, dX, acc);
+    slope_tile(rows, vectors, d->in[0].below, d->in[0].parameter, (const REAL *const *)X, dX, acc);
   end_tile(rows, vectors, dX, acc);
 }
 
@@ -130,7 +136,7 @@ FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k,
                                int64_t r0, int64_t r1) {
 #define TILE(rows) backward_tile(rows, vectors, d, k, &s, r)
   /* Sums can't wait where the forward pass left slopes. */
-  const int64_t most = activation_leaves_slopes(d->below) ? d->N : STRETCH;
+  const int64_t most = activation_leaves_slopes(d->in[0].below) ? d->N : STRETCH;
   for (int64_t n = 0; n < d->N; n += most) {
     stretch s = stretch_of(d->N, n, most, panel, r1 - r0);
     int64_t r = r0;
@@ -214,7 +220,7 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
 
   REAL *D[TILE_VECTORS];
   tile_columns(vectors, d->dZ, d->stride, n, 0, D);
-  const REAL *A = (const REAL *)d->X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
+  const REAL *A = (const REAL *)d->in[0].X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
   tile_unit_product(features, vectors, update->rows, A, (const REAL *const *)D, acc);
 
   if (store) {

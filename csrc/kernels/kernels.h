@@ -17,6 +17,8 @@
 
 #include "norm.h"
 
+#include "joins.h"
+
 #include "layers.h"
 
 #include "map.h"

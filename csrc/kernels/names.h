@@ -102,7 +102,12 @@
 #define map_function FNN_REAL(map_function)
 #define run_fma FNN_REAL(run_fma)
 
-/* noise.h, norm.h, layers.h */
+/* noise.h, norm.h, joins.h, layers.h */
+#define element_at FNN_REAL(element_at)
+#define add_forward FNN_REAL(add_forward)
+#define add_backward FNN_REAL(add_backward)
+#define concatenate_forward FNN_REAL(concatenate_forward)
+#define concatenate_backward FNN_REAL(concatenate_backward)
 #define store_below FNN_REAL(store_below)
 #define take_gradient FNN_REAL(take_gradient)
 #define random_words FNN_REAL(random_words)

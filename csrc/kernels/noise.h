@@ -55,7 +55,7 @@ static void draw_words(const fnn_dense *d, const fnn_pass *pass, int64_t q, int6
 static void copy_part(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0, int64_t n1) {
   for (int64_t n = n0; n < n1; n += FNN_BLOCK) {
     const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;
-    memcpy((REAL *)d->Z + at, (const REAL *)d->X + at,
+    memcpy((REAL *)d->Z + at, (const REAL *)d->in[0].X + at,
            (size_t)(r1 - r0) * FNN_BLOCK * sizeof(REAL));
   }
 }
@@ -66,7 +66,7 @@ static void drop_some(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int6
   const REAL scale = (REAL)scale_, shift = (REAL)shift_, dropped = (REAL)dropped_;
   const uint32_t least = (uint32_t)(d->p[0] * 0x1p32);
   FOR_RANDOM_LINES(d, pass, r0, r1, n0, n1, {
-    const REAL *x = (const REAL *)d->X + at;
+    const REAL *x = (const REAL *)d->in[0].X + at;
     REAL *z = (REAL *)d->Z + at, *slope = (REAL *)d->kept + at;
     for (int i = 0; i < FNN_BLOCK; i++) {
       z[i] = word[i] >= least ? x[i] * scale + shift : dropped;
@@ -105,7 +105,7 @@ static void dropout_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r
         vec g = vload((const REAL *)d->dZ + at);
         if (pass->training)
           g = g * vload((const REAL *)d->kept + at);
-        store_below(d, at, g);
+        store_below(&d->in[0], at, g);
       }
 }
 
@@ -145,8 +145,8 @@ static void gaussian_noise_forward(const fnn_dense *d, const fnn_pass *pass, int
     for (int i = 0; i < FNN_BLOCK; i++) /* the middles of 2^23 parts of (-1, 1), exact in float */
       uniform[i] = (REAL)((int32_t)(word[i] >> 9) * 2 + 1 - (1 << 23)) * (REAL)0x1p-23;
     for (int i = 0; i < FNN_BLOCK; i += LANES)
-      vstore((REAL *)d->Z + at + i,
-             vfma(std, normal_quantile(vload(uniform + i)), vload((const REAL *)d->X + at + i)));
+      vstore((REAL *)d->Z + at + i, vfma(std, normal_quantile(vload(uniform + i)),
+                                         vload((const REAL *)d->in[0].X + at + i)));
   })
 }
 
@@ -162,7 +162,7 @@ static void activation_backward(const fnn_dense *d, const fnn_pass *pass, int64_
   for (int64_t n = n0; n < n1; n += FNN_BLOCK)
     for (int64_t i = 0; i < (r1 - r0) * FNN_BLOCK; i += LANES) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK + i;
-      store_below(d, at, vload((const REAL *)d->dZ + at));
+      store_below(&d->in[0], at, vload((const REAL *)d->dZ + at));
     }
 }
 

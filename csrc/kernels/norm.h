@@ -36,7 +36,7 @@ FNN_INLINE vec one_over_root(vec variance, double epsilon) {
 static void layer_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                int64_t n0, int64_t n1) {
   (void)pass, (void)n0, (void)n1;
-  const REAL *X = d->X;
+  const REAL *X = d->in[0].X;
   for (int64_t r = r0; r < r1; r++) {
     vec mean, variance;
     MEAN_OF_ROW(mean, d, r, vload(X + at))
@@ -58,7 +58,7 @@ static void layer_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t
 static void layer_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                 int64_t k0, int64_t k1) {
   (void)pass, (void)k0, (void)k1;
-  const REAL *X = d->X, *dZ = d->dZ, *W = d->W;
+  const REAL *X = d->in[0].X, *dZ = d->dZ, *W = d->W;
   for (int64_t r = r0; r < r1; r++) {
     const vec mean = vset(((const REAL *)d->kept)[r]);
     const vec factor = vset(((const REAL *)d->kept)[d->stride + r]);
@@ -71,7 +71,7 @@ static void layer_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
       const int64_t at = (n / FNN_BLOCK * d->stride + r) * FNN_BLOCK + n % FNN_BLOCK;
       const vec normal = (vload(X + at) - mean) * factor;
       const vec g = vload(dZ + at) * vload(W + line_at(n, FNN_SCALE_LINE)) - level;
-      store_below(d, at,
+      store_below(&d->in[0], at,
                   where_used(d->N - n / FNN_BLOCK * FNN_BLOCK, (int)(n % FNN_BLOCK),
                              factor * vfnma(normal, tilt, g), vset(0)));
     }
@@ -93,7 +93,7 @@ static void layer_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
 
 static void batch_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                int64_t n0, int64_t n1) {
-  const REAL *X = d->X, *W = d->W;
+  const REAL *X = d->in[0].X, *W = d->W;
   REAL *kept = d->kept;
   for (int64_t n = n0; n < n1; n += LANES) {
     vec mean = vload(W + line_at(n, FNN_MEAN_LINE)),
@@ -117,7 +117,7 @@ static void batch_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t
 
 static void batch_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                 int64_t k0, int64_t k1) {
-  const REAL *X = d->X, *dZ = d->dZ, *kept = d->kept;
+  const REAL *X = d->in[0].X, *dZ = d->dZ, *kept = d->kept;
   for (int64_t n = k0; n < k1; n += LANES) {
     const vec mean = vload(kept + n);
     const vec factor = one_over_root(vload(kept + FNN_ROUND_UP(d->N, FNN_PANEL) + n), d->p[0]);
@@ -130,7 +130,7 @@ static void batch_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
     for (int64_t r = r0; r < r1; r++) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r) * FNN_BLOCK + n % FNN_BLOCK;
       const vec normal = (vload(X + at) - mean) * factor;
-      store_below(d, at, scale * vfnma(normal, tilt, vload(dZ + at) - level));
+      store_below(&d->in[0], at, scale * vfnma(normal, tilt, vload(dZ + at) - level));
     }
   }
 }
@@ -140,7 +140,7 @@ static void batch_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
 /* Scale and shift of a panel: a unit. */
 static void norm_unit(const fnn_dense *d, int64_t panel, const fnn_update *update) {
   const int of_column = d->kind == FNN_LAYER_batch_norm;
-  const REAL *X = d->X, *dZ = d->dZ, *kept = d->kept;
+  const REAL *X = d->in[0].X, *dZ = d->dZ, *kept = d->kept;
   for (int64_t n = panel; n < panel + FNN_PANEL && n < FNN_ROUND_UP(d->N, FNN_BLOCK); n += LANES) {
     vec mean = vset(0), factor = vset(0);
     if (of_column) {
