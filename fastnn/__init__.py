@@ -1,6 +1,6 @@
 """Training feed-forward neural networks on the CPU, close to what the chip can do.
 
-See `Sequential`, `Dense`, `SGD`, `Adam`, `AdamW` and `load`; losses, activations and
+See `Sequential`, `Dense`, `SGD`, `Adam` and its kin, `minimize` and `load`; losses, activations and
 initializers go by name or are classes in modules of that name.
 """
 
@@ -22,7 +22,19 @@ from fastnn.layers import (
     LayerNorm,
     Residual,
 )
-from fastnn.optimizers import SGD, Adam, AdamW
+from fastnn.minimize import Minimum, minimize
+from fastnn.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
@@ -33,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = [
     "SGD",
     "Activation",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "AlphaDropout",
@@ -42,9 +56,15 @@ __all__ = [
     "Dropout",
     "GaussianNoise",
     "LayerNorm",
+    "Lion",
+    "Minimum",
     "ModelFormatError",
+    "NAdam",
     "NonFiniteError",
+    "RAdam",
+    "RMSprop",
     "Residual",
+    "Rprop",
     "Sequential",
     "__version__",
     "activations",
@@ -53,6 +73,7 @@ __all__ = [
     "initializers",
     "load",
     "losses",
+    "minimize",
     "optimizers",
     "schedules",
     "set_num_threads",

@@ -7,6 +7,8 @@
 
 #include "activations.h"
 
+#include "rules.h"
+
 #include "dense.h"
 
 #include "loss.h"
@@ -31,6 +33,7 @@ const fnn_kernels FNN_TABLE = {
     .layer_forward = forward_of_layer,
     .layer_backward = backward_of_layer,
     .units = units_of_layer,
+    .update = update_flat,
     .loss = loss_of_rows,
     .scatter = scatter_rows,
     .map = map_function,
