@@ -19,7 +19,7 @@ from fastnn._built import BuiltLayer
 from fastnn._spec import check_count, resolve
 from fastnn.activations import Activation
 from fastnn.errors import NonFiniteError
-from fastnn.initializers import Initializer, default_for
+from fastnn.initializers import default_for, initializer_of
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
 from fastnn.optimizers import Adam, Optimizer
@@ -94,16 +94,18 @@ class Sequential:
         ]
         self._initializers = [
             (
-                default_for(activation.gain)
+                default_for(activation)
                 if spec.weight_init is None
-                else resolve(Initializer, spec.weight_init, f"layers[{i}].weight_init"),
-                resolve(Initializer, spec.bias_init, f"layers[{i}].bias_init"),
+                else initializer_of(spec.weight_init, f"layers[{i}].weight_init"),
+                initializer_of(spec.bias_init, f"layers[{i}].bias_init"),
             )
             for i, (spec, activation) in enumerate(zip(self.specs, self._activations, strict=True))
         ]
         for i, activation in enumerate(self._activations[:-1]):
-            if activation.name == "softmax":
-                raise ValueError(f"layers[{i}].activation: softmax is for the last layer only")
+            if activation.link:
+                raise ValueError(
+                    f"layers[{i}].activation: {activation.name} is for the last layer only"
+                )
         self._make_lock()
         _networks.add(self)
         if input_size is not None:
@@ -126,10 +128,10 @@ class Sequential:
     def _build(self, input_size: int) -> None:
         """Make the plan and draw the initial values."""
         tuples = tuple(
-            # Softmax is not a row of the engine's table: it is what the loss is made for,
-            # and predict's link.
+            # Softmax and its logarithm are no rows of the engine's table: they are what the
+            # loss is made for, and predict's link.
             (
-                "identity" if activation.name == "softmax" else activation.name,
+                "identity" if activation.link else activation.name,
                 activation.parameter,
                 spec.units,
                 spec.bias,
@@ -155,9 +157,10 @@ class Sequential:
                 ).ravel()
             )
             if spec.bias:
-                bias = bias_init.sample((spec.units,), self.seed, 2 * i + 1)
+                of_bias = (spec.units,)
+                bias = bias_init.sample(of_bias, self.seed, 2 * i + 1)
                 parts.append(
-                    arrays.check_parameters(f"layers[{i}].bias_init", bias, bias.shape, self.dtype)
+                    arrays.check_parameters(f"layers[{i}].bias_init", bias, of_bias, self.dtype)
                 )
             inputs = spec.units
         plan.write("parameters", np.concatenate(parts))
@@ -216,12 +219,12 @@ class Sequential:
             return self.loss
         chosen: Loss = resolve(Loss, loss, "loss")
         output = self._activations[-1].name
-        if output == "softmax" and chosen.link != "softmax":
+        if self._activations[-1].link and chosen.link != "softmax":
             raise ValueError(
-                f"loss: got {chosen.name!r} for a network that ends in softmax, want "
+                f"loss: got {chosen.name!r} for a network that ends in {output}, want "
                 "'cross_entropy' (or no activation at the output)"
             )
-        if chosen.link == "softmax" and output not in ("softmax", "identity"):
+        if chosen.link == "softmax" and output not in ("softmax", "log_softmax", "identity"):
             raise ValueError(
                 f"loss: {chosen.name!r} takes raw outputs, and the last layer's activation is "
                 f"{output!r}; want none there, or 'softmax'"
@@ -335,8 +338,7 @@ class Sequential:
         ValueError
             If the shape is wrong or a value is not finite.
         """
-        softmax = self._activations[-1].name == "softmax"
-        return self._outputs(X, "softmax" if softmax else "identity")
+        return self._outputs(X, self._activations[-1].link or "identity")
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities: softmax or sigmoid of the outputs, to match the loss.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import reference_activations
 
 # ---- activations ------------------------------------------------------------------------
 
@@ -58,6 +59,7 @@ ACTIVATIONS = {
     "silu": Activation(
         lambda z, a: z * sigmoid(z), lambda z, a: sigmoid(z) * (1 + z * (1 - sigmoid(z)))
     ),
+    **{name: Activation(*pair) for name, pair in reference_activations.MORE.items()},
 }
 
 # ---- losses -----------------------------------------------------------------------------
@@ -108,7 +110,12 @@ LOSSES = {
     ),
 }
 
-LINKS = {"identity": lambda z: z, "sigmoid": sigmoid, "softmax": softmax}
+LINKS = {
+    "identity": lambda z: z,
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+}
 
 
 def one_hot(labels, classes):

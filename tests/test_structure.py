@@ -26,9 +26,22 @@ SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "sched
 
 # What a module may import of fastnn where it is itself imported; `_core` and `_version` are free.
 FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": set()}
+# What specs may import besides `_spec`: the parts that one kind of them was divided into.
+PARTS = {
+    "activations": {"_activation", "_units"},
+    "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
+}
 ARROWS = (
     FOUNDATIONS
-    | {name: {"_spec"} for name in SPECS}
+    | {name: {"_spec"} | PARTS.get(name, set()) for name in SPECS}
+    | {
+        "_activation": {"_spec"},
+        "_units": {"_activation", "_spec"},
+        "_draws": set(),
+        "_initializer": {"_spec"},
+        "_schemes": {"_draws", "_initializer", "_spec"},
+        "_lsuv": {"_draws", "_spec"},
+    }
     | {
         "threads": {"_spec"},
         "arrays": {"losses"},
@@ -98,10 +111,11 @@ def test_every_module_has_its_arrows():
 @pytest.mark.parametrize("module", sorted(SPECS | {"_spec"}))
 def test_specs_stand_alone(module):
     """They import `_core`'s tables, `_spec`, the standard library and NumPy; never each other."""
+    of_its_own = {f"fastnn.{part}" for part in ("_core", "_spec", *PARTS.get(module, ()))}
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
     for name in imports(tree):
         top = name.split(".")[0]
-        allowed = name in ("fastnn._core", "fastnn._spec") and name != f"fastnn.{module}"
+        allowed = name in of_its_own and name != f"fastnn.{module}"
         assert allowed or top == "numpy" or top in sys.stdlib_module_names, name
 
 
