@@ -48,6 +48,7 @@ ARROWS = (
         "_built": {"arrays"},
         "sequential": {"_built", "_spec", "arrays", "errors", "threads", *SPECS},
         "training": {"_spec", "arrays", "errors", "losses", "progress", "sequential"},
+        "gradients": {"_spec", "arrays"},
         "serialization": {"_spec", "errors", "sequential", *SPECS},
         "_version": set(),
     }
@@ -140,7 +141,7 @@ def test_importing_fastnn_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = set(run.stdout.split())
-    late = {"demo", "info", "datasets", "serialization", "training", "progress"}
+    late = {"demo", "gradients", "info", "datasets", "serialization", "training", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
