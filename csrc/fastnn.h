@@ -62,7 +62,12 @@ typedef enum {
 } fnn_optimizer;
 #undef OPTIMIZER
 
-typedef enum { FNN_LINK_identity, FNN_LINK_sigmoid, FNN_LINK_softmax } fnn_link;
+typedef enum {
+  FNN_LINK_identity,
+  FNN_LINK_sigmoid,
+  FNN_LINK_softmax,
+  FNN_LINK_log_softmax
+} fnn_link;
 
 /* The rows of ops/ as names, for whoever has to list them. */
 typedef struct {

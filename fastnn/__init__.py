@@ -40,6 +40,7 @@ from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_thre
 
 if TYPE_CHECKING:
     from fastnn import activations, datasets, initializers, losses, optimizers, schedules
+    from fastnn.gradients import check_gradient
     from fastnn.serialization import load
 
 __all__ = [
@@ -68,6 +69,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "check_gradient",
     "datasets",
     "get_num_threads",
     "initializers",
@@ -88,6 +90,10 @@ def __getattr__(name: str) -> Any:
         from fastnn.serialization import load
 
         return load
+    if name == "check_gradient":
+        from fastnn.gradients import check_gradient
+
+        return check_gradient
     if name in __all__:
         return importlib.import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

@@ -23,6 +23,8 @@ class BuiltLayer:
     ----------
     spec : Layer
         What was asked for.
+    path : str
+        Where it is in the network: "layers[1]", or "layers[1].layers[0]" in a block.
     inputs, outputs : int
         Width of the layer.
     """
@@ -30,6 +32,7 @@ class BuiltLayer:
     def __init__(self, network: Sequential, leaf: Leaf) -> None:
         self._network = network
         self._name = leaf.name
+        self.path = leaf.path
         self._place: Any = leaf.place  # in the engine; None: part of another layer
         self.spec: Any = leaf.spec
         self.inputs = leaf.inputs

@@ -16,7 +16,7 @@ from fastnn import arrays
 from fastnn._spec import resolve
 from fastnn.activations import Activation as Function
 from fastnn.activations import Identity
-from fastnn.initializers import Initializer, default_for
+from fastnn.initializers import Initializer, default_for, initializer_of
 from fastnn.layers import Activation, Block, Concatenate, Dense, Layer
 
 
@@ -61,8 +61,9 @@ class Graph:
         last = self.tree[-1]
         self.output_function = last.function if isinstance(last, Leaf) else Identity()
         for leaf in self.leaves:
-            if leaf.function.name == "softmax" and leaf is not last:
-                raise ValueError(f"{leaf.path}.activation: softmax is for the last layer only")
+            if leaf.function.link and leaf is not last:
+                name = leaf.function.name
+                raise ValueError(f"{leaf.path}.activation: {name} is for the last layer only")
         if not any(leaf.spec.shapes(1) for leaf in self.leaves):
             raise ValueError("layers: none has parameters to train, want a Dense among them")
         _measure(self.tree, 0)  # as far as is known without the width of the input
@@ -99,10 +100,10 @@ class Graph:
                 else:
                     at = self._append("add", (), "identity", 0.0, ends[0], at)
                 continue
-            # Softmax is not a row of the engine's table: it is what the loss is made for,
-            # and predict's link.
-            name = part.function.name
-            act = (name, part.function.parameter) if name != "softmax" else ("identity", 0.0)
+            # Softmax and its logarithm are no rows of the engine's table: they are what the
+            # loss is made for, and predict's link.
+            function = part.function
+            act = ("identity", 0.0) if function.link else (function.name, function.parameter)
             # Only in its own list: others may read the layer before a block.
             if isinstance(part.spec, Activation) and at > source and self._is_plain(at):
                 before = self.engine[at]
@@ -155,10 +156,10 @@ def _initializers(leaf: Leaf, later: Sequence[Tree]) -> tuple[Initializer, Initi
             break
         function = other.function
     return (
-        default_for(function.gain)
+        default_for(function)
         if spec.weight_init is None
-        else resolve(Initializer, spec.weight_init, f"{leaf.path}.weight_init"),
-        resolve(Initializer, spec.bias_init, f"{leaf.path}.bias_init"),
+        else initializer_of(spec.weight_init, f"{leaf.path}.weight_init"),
+        initializer_of(spec.bias_init, f"{leaf.path}.bias_init"),
     )
 
 

@@ -45,7 +45,8 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
         return float(value)  # NumPy's scalars, fractions
-    return value
+    # A function cannot be written to a file; null there means the default.
+    return None if callable(value) else value
 
 
 def resolve(kind: type[S], value: S | type[S] | str, argument: str) -> S:

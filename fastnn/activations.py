@@ -7,23 +7,46 @@ instance, or the name.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any
 
-from fastnn._spec import Spec, check_number
+import numpy as np
 
+from fastnn._activation import Activation
+from fastnn._spec import check_number
+from fastnn._units import (
+    CELU,
+    ELU,
+    SELU,
+    HardSigmoid,
+    HardSwish,
+    HardTanh,
+    Mish,
+    Softplus,
+    Softsign,
+)
 
-@dataclass(frozen=True)
-class Activation(Spec, kind="activation"):
-    """Base class of the activations."""
-
-    # How the variance of the default initial weights depends on the activation: see
-    # fastnn.initializers.default_for.
-    gain: ClassVar[str] = "glorot"
-
-    @property
-    def parameter(self) -> float:
-        """The number that the engine knows as `a`."""
-        return 0.0
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "SELU",
+    "Activation",
+    "GELUTanh",
+    "HardSigmoid",
+    "HardSwish",
+    "HardTanh",
+    "Identity",
+    "LeakyReLU",
+    "LogSoftmax",
+    "Mish",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]
 
 
 @dataclass(frozen=True)
@@ -44,7 +67,7 @@ class ReLU(Activation):
     """
 
     name = "relu"
-    gain = "he"
+    scheme = "he"
 
 
 @dataclass(frozen=True)
@@ -63,7 +86,7 @@ class LeakyReLU(Activation):
     """
 
     name = "leaky_relu"
-    gain = "he"
+    scheme = "gain"
     negative_slope: float = 0.01
 
     def __post_init__(self) -> None:
@@ -105,7 +128,7 @@ class GELU(Activation):
     """
 
     name = "gelu"
-    gain = "he"
+    scheme = "gain"
 
 
 @dataclass(frozen=True)
@@ -119,7 +142,24 @@ class SiLU(Activation):
     """
 
     name = "silu"
-    gain = "he"
+    scheme = "gain"
+
+
+@dataclass(frozen=True)
+class GELUTanh(Activation):
+    """h(z) = z / 2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))): `GELU` to within 5e-4.
+
+    PyTorch's GELU(approximate="tanh"); the source is that of `GELU`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.GELUTanh()([-1.0, 0.0, 1.0]).round(4)
+    array([-0.1588,  0.    ,  0.8412])
+    """
+
+    name = "gelu_tanh"
+    scheme = "gain"
 
 
 @dataclass(frozen=True)
@@ -127,7 +167,49 @@ class Softmax(Activation):
     """h(z)_i = exp(z_i) / sum_j exp(z_j): probabilities of classes that exclude each other.
 
     Only at the output, and trained by `cross_entropy`, which is computed from the raw
-    outputs; `predict` then gives probabilities.
+    outputs; `predict` then gives probabilities.  Called, it takes the last axis.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.Softmax()([0.0, 0.0, 1e4])
+    array([0., 0., 1.])
     """
 
     name = "softmax"
+    link = "softmax"
+
+    def __call__(self, z: Any) -> np.ndarray:
+        """Return softmax over the last axis."""
+        probabilities: np.ndarray = np.exp(LogSoftmax()(z))
+        return probabilities
+
+    @property
+    def gain(self) -> float:
+        """1: what depends on the other outputs has no gain of its own."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class LogSoftmax(Softmax):
+    """h(z)_i = z_i - log(sum_j exp(z_j)): the logarithm of `Softmax`, without its underflow.
+
+    Only at the output, as softmax: trained by `cross_entropy`, and `predict` gives
+    logarithms of probabilities, `predict_proba` probabilities.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.LogSoftmax()([0.0, 0.0, 1e4])
+    array([-10000., -10000.,      0.])
+    """
+
+    name = "log_softmax"
+    link = "log_softmax"
+
+    def __call__(self, z: Any) -> np.ndarray:
+        """Return log softmax over the last axis."""
+        z = np.asarray(z, dtype=np.float64)
+        z = z - z.max(axis=-1, keepdims=True)
+        logs: np.ndarray = z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        return logs

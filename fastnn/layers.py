@@ -42,10 +42,13 @@ class Dense(Layer):
         See `fastnn.activations`; None means "identity".
     bias : bool, default True
         Whether there is a b.
-    weight_init : str or initializer, optional
+    weight_init : str, initializer or callable, optional
         Initial W, of shape (inputs, units); by default the one that suits the activation:
-        "he_uniform" for relu and its kin, else "glorot_uniform".
-    bias_init : str or initializer, default "zeros"
+        see `fastnn.initializers.default_for`.  A callable gets the shape and a
+        numpy.random.Generator, seeded from the network's seed and the layer's place, and
+        returns the values; `save` cannot write it down, so a loaded network, which has its
+        parameters, knows of the default instead.
+    bias_init : str, initializer or callable, default "zeros"
         Initial b, of shape (units,).
 
     Examples
@@ -65,8 +68,8 @@ class Dense(Layer):
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", check_count("units", self.units))
         object.__setattr__(self, "activation", _part("activation", self.activation, "identity"))
-        object.__setattr__(self, "weight_init", _part("weight_init", self.weight_init, None))
-        object.__setattr__(self, "bias_init", _part("bias_init", self.bias_init, "zeros"))
+        object.__setattr__(self, "weight_init", _part("weight_init", self.weight_init, None, True))
+        object.__setattr__(self, "bias_init", _part("bias_init", self.bias_init, "zeros", True))
         if not isinstance(self.bias, bool):
             raise TypeError(f"bias: got {self.bias!r}, want True or False")
 
@@ -291,12 +294,12 @@ class LayerNorm(Normalization):
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-def _part(argument: str, value: Any, default: str | None) -> Any:
-    """Return a name or a spec; names are looked up where the network is built."""
+def _part(argument: str, value: Any, default: str | None, functions: bool = False) -> Any:
+    """Return a name, a spec or a function; names are looked up where the network is built."""
     if value is None:
         return default
     if isinstance(value, type) and issubclass(value, Spec):
         return value()
-    if not isinstance(value, (str, Spec)):
+    if not isinstance(value, (str, Spec)) and not (functions and callable(value)):
         raise TypeError(f"{argument}: got {value!r}, want a name or a fastnn spec")
     return value

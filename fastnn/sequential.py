@@ -175,12 +175,12 @@ class Sequential:
             return self.loss
         chosen: Loss = resolve(Loss, loss, "loss")
         output = self._graph.output_function.name
-        if output == "softmax" and chosen.link != "softmax":
+        if self._graph.output_function.link and chosen.link != "softmax":
             raise ValueError(
-                f"loss: got {chosen.name!r} for a network that ends in softmax, want "
+                f"loss: got {chosen.name!r} for a network that ends in {output}, want "
                 "'cross_entropy' (or no activation at the output)"
             )
-        if chosen.link == "softmax" and output not in ("softmax", "identity"):
+        if chosen.link == "softmax" and output not in ("softmax", "log_softmax", "identity"):
             raise ValueError(
                 f"loss: {chosen.name!r} takes raw outputs, and the last layer's activation is "
                 f"{output!r}; want none there, or 'softmax'"
@@ -297,8 +297,7 @@ class Sequential:
         ValueError
             If the shape is wrong or a value is not finite.
         """
-        softmax = self._graph.output_function.name == "softmax"
-        return self._outputs(X, "softmax" if softmax else "identity")
+        return self._outputs(X, self._graph.output_function.link or "identity")
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities: softmax or sigmoid of the outputs, to match the loss.

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import reference_activations
 from reference_optimizers import HYPERPARAMETERS, MAX_SLOTS, OPTIMIZERS  # noqa: F401
 
 # ---- activations ------------------------------------------------------------------------
@@ -59,6 +60,7 @@ ACTIVATIONS = {
     "silu": Activation(
         lambda z, a: z * sigmoid(z), lambda z, a: sigmoid(z) * (1 + z * (1 - sigmoid(z)))
     ),
+    **{name: Activation(*pair) for name, pair in reference_activations.MORE.items()},
 }
 
 # ---- losses -----------------------------------------------------------------------------
@@ -109,7 +111,12 @@ LOSSES = {
     ),
 }
 
-LINKS = {"identity": lambda z: z, "sigmoid": sigmoid, "softmax": softmax}
+LINKS = {
+    "identity": lambda z: z,
+    "sigmoid": sigmoid,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+}
 
 
 def one_hot(labels, classes):

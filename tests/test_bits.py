@@ -64,6 +64,30 @@ NETWORKS = {
         "mean_squared_error",
         "nesterov",
     ),
+    "exponential": Case(
+        9,
+        (
+            dense("elu", 33),
+            dense("selu", 20),
+            dense("celu", 17, bias=False),
+            dense("softplus", 5),
+            dense("mish", 3),
+        ),
+        "mean_squared_error",
+        "adam",
+    ),
+    "clipped": Case(
+        9,
+        (
+            dense("hard_swish", 33),
+            dense("softsign", 20),
+            dense("gelu_tanh", 17),
+            dense("hard_tanh", 35, bias=False),
+            dense("hard_sigmoid", 4),
+        ),
+        "mean_squared_error",
+        "momentum",
+    ),
     "linear": Case(1, (dense("identity", 1),), "mean_squared_error", "sgd"),
     "wide": Case(200, (dense("tanh", 300), dense("identity", 130)), "cross_entropy", "sgd"),
     # Layers whose columns 7, or 2 and 4, threads split (csrc/share.c): alone, next to one

@@ -13,7 +13,15 @@ from fastnn import _core
 
 STEP = 1e-5
 BOUND = 1e-6
-KINKED = ("relu", "leaky_relu")
+KINKS = {  # where slopes jump
+    "relu": (0,),
+    "leaky_relu": (0,),
+    "elu": (0,),
+    "selu": (0,),
+    "hard_tanh": (-1, 1),
+    "hard_sigmoid": (-3, 3),
+    "hard_swish": (-3, 3),
+}
 INPUTS, ROWS = 3, 6
 
 
@@ -26,10 +34,13 @@ def isa(request):
 
 
 def distance_to_kinks(twin, X):
-    """The smallest pre-activation of a layer whose slope jumps at 0."""
-    kinked = [layer[0] in KINKED for layer in twin.layers]
-    Zs = twin.forward(X)[1]
-    return min((np.abs(Z).min() for Z, k in zip(Zs, kinked, strict=True) if k), default=np.inf)
+    """Of the pre-activations, where the layer's slope has jumps."""
+    distances = [
+        np.abs(Z - kink).min()
+        for layer, Z in zip(twin.layers, twin.forward(X)[1], strict=True)
+        for kink in KINKS.get(layer[0], ())
+    ]
+    return min(distances, default=np.inf)
 
 
 def problem(layers, loss):

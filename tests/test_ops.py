@@ -184,7 +184,7 @@ def test_predict_with_a_link_far_out(dtype):
     plan = _core.Plan(dtype, 3, (("identity", 0, 3, False),))
     plan.write("parameters", np.eye(3, dtype=dtype).reshape(-1))
     z = single([[1e30, -1e30, 0], [-1e4, -1e4, -1e4], [80, 0, -80], [0, 1e4, 1e4]])
-    for link in ("sigmoid", "softmax"):
+    for link in ("sigmoid", "softmax", "log_softmax"):
         np.testing.assert_allclose(
             predict(plan, z, link=link), reference.LINKS[link](z), rtol=1e-6, atol=1e-30
         )

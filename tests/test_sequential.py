@@ -42,8 +42,8 @@ BAD = [
     ({"layers": [fastnn.Dense(3, activation="rélu")]}, ValueError, r"layers\[0\].activation: unk"),
     ({"layers": [fastnn.Dense(3, activation=fastnn.Adam())]}, TypeError, "activation: got Adam"),
     ({"layers": [fastnn.Dense(3, activation=activations.Activation)]}, TypeError, "activation: g"),
-    ({"layers": [fastnn.Dense(3, weight_init="ones")]}, ValueError, r"layers\[0\].weight_init"),
-    ({"layers": [fastnn.Dense(3, bias_init="ones")]}, ValueError, r"layers\[0\].bias_init"),
+    ({"layers": [fastnn.Dense(3, weight_init="one")]}, ValueError, r"layers\[0\].weight_init"),
+    ({"layers": [fastnn.Dense(3, bias_init="one")]}, ValueError, r"layers\[0\].bias_init"),
     (
         {"layers": [fastnn.Dense(3, activation="softmax"), fastnn.Dense(3)]},
         ValueError,

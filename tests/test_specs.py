@@ -70,8 +70,9 @@ def test_kinds():
 def test_every_activation_of_the_engine_has_its_dataclass():
     missing = set(_core.ACTIVATIONS) - set(activations.Activation.registry)
     assert not missing, f"add it here: fastnn/activations.py lacks {missing}"
-    # Softmax is made by the loss and by predict's link.
-    assert set(activations.Activation.registry) - set(_core.ACTIVATIONS) == {"softmax"}
+    # The others are made by the loss and by predict's link.
+    others = set(activations.Activation.registry) - set(_core.ACTIVATIONS)
+    assert others == {"softmax", "log_softmax"}
 
 
 def test_every_loss_of_the_engine_has_its_dataclass():
@@ -234,11 +235,17 @@ RANGES = [
     (fastnn.Rprop, "step_min", [0, -0.1, NAN, INF]),
     (fastnn.Rprop, "step_max", [0, 1e-7, NAN, INF]),
     (activations.LeakyReLU, "negative_slope", [-0.1, 1.1, NAN]),
+    (activations.ELU, "alpha", [-0.1, NAN, INF]),
+    (activations.CELU, "alpha", [-0.1, 0, NAN, INF]),
     (initializers.Constant, "value", [NAN, INF, -INF]),
     (initializers.Uniform, "low", [NAN, INF, 1.0]),
     (initializers.Uniform, "high", [NAN, INF, -1.0]),
     (initializers.Normal, "mean", [NAN, INF]),
     (initializers.Normal, "std", [-0.1, NAN, INF]),
+    (initializers.TruncatedNormal, "mean", [NAN, INF]),
+    (initializers.TruncatedNormal, "std", [-0.1, NAN, INF]),
+    (initializers.Orthogonal, "gain", [-0.1, NAN, INF]),
+    (initializers.VarianceScaling, "gain", [-0.1, NAN, INF]),
     (schedules.Constant, "lr", [-0.1, NAN, INF]),
 ]
 NO_NUMBERS = ["0.1", None, True, 1j, [0.1], np.array([0.1]), np.array(0.1), np.bool_(True), object]
@@ -333,6 +340,9 @@ MOMENTS = {  # mean, variance, and the largest absolute value, of weights (200, 
     "constant": (0, 0, 0),
     "uniform": (0, 0.1**2 / 12, 0.05),
     "normal": (0, 0.05**2, INF),
+    "ones": (1, 0, 1),
+    "orthogonal": (0, 1 / 600, INF),
+    "truncated_normal": (0, 0.7737413 * 0.05**2, 0.1),
     "glorot_uniform": (0, 2 / 800, math.sqrt(6 / 800)),
     "glorot_normal": (0, 2 / 800, INF),
     "he_uniform": (0, 2 / 200, math.sqrt(6 / 200)),
@@ -353,6 +363,10 @@ def test_moments(name):
     assert np.abs(sample).max() <= most
     if "uniform" in name:
         assert np.abs(sample).max() > 0.999 * most
+    elif name == "truncated_normal":
+        assert np.abs(sample).max() > 0.999 * most
+        inside = np.mean(np.abs(sample) < 0.05)
+        assert inside == pytest.approx(0.6826895 / 0.9544997, abs=0.005)
     elif "normal" in name:
         z = sample / math.sqrt(variance)
         assert np.mean(np.abs(z) < 1) == pytest.approx(0.6827, abs=0.01)
@@ -381,7 +395,12 @@ def test_parameters_of_initializers():
 
 @pytest.mark.parametrize("name", sorted(activations.Activation.registry))
 def test_the_default_suits_the_activation(name):
-    kin = ("relu", "leaky_relu", "gelu", "silu")
-    expected = initializers.HeUniform() if name in kin else initializers.GlorotUniform()
+    activation = activations.Activation.registry[name]()
+    expected = {"relu": initializers.HeUniform(), "selu": initializers.LecunNormal()}.get(
+        name,
+        initializers.LecunUniform(activation.gain)
+        if activation.scheme == "gain"
+        else initializers.GlorotUniform(),
+    )
     net = fastnn.Sequential([fastnn.Dense(6, activation=name)], 4)
     assert np.array_equal(net.layers[0].weights, expected.sample((4, 6), 0, 0).astype("f4"))

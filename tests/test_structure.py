@@ -26,18 +26,29 @@ SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "sched
 
 # What a module may import of fastnn where it is itself imported; `_core` and `_version` are free.
 FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": set()}
+# What specs may import besides `_spec`: the parts that one kind of them was divided into.
+PARTS = {
+    "activations": {"_activation", "_units"},
+    "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
+    "layers": {"_layer", "blocks"},
+    "optimizers": {"_optimizer", "adaptive"},
+}
 ARROWS = (
     FOUNDATIONS
-    | {name: {"_spec"} for name in SPECS}
+    | {name: {"_spec"} | PARTS.get(name, set()) for name in SPECS}
     | {
-        # The layers too.
+        "_activation": {"_spec"},
+        "_units": {"_activation", "_spec"},
+        "_draws": set(),
+        "_initializer": {"_spec"},
+        "_schemes": {"_draws", "_initializer", "_spec"},
+        "_lsuv": {"_draws", "_spec"},
+    }
+    | {
         "_layer": {"_spec"},
         "blocks": {"_layer"},
-        "layers": {"_spec", "_layer", "blocks"},
-        # The optimizers are two modules and what these share.
         "_optimizer": {"_spec"},
         "adaptive": {"_spec", "_optimizer"},
-        "optimizers": {"_spec", "_optimizer", "adaptive"},
         "minimize": {"_spec", "_optimizer", "schedules"},
         "threads": {"_spec"},
         "arrays": {"losses"},
@@ -55,6 +66,7 @@ ARROWS = (
             *SPECS,
         },
         "training": {"_spec", "arrays", "errors", "losses", "progress", "sequential"},
+        "gradients": {"_spec", "arrays"},
         "serialization": {"_compile", "_spec", "errors", "sequential", *SPECS},
         "_version": set(),
     }
@@ -116,17 +128,14 @@ def test_every_module_has_its_arrows():
         assert not of_fastnn(top_level(PACKAGE / f"{module}.py")) & {"demo", "info"}
 
 
-@pytest.mark.parametrize(
-    "module", sorted(SPECS | {"_spec", "_layer", "blocks", "_optimizer", "adaptive"})
-)
+@pytest.mark.parametrize("module", sorted(SPECS | {"_spec"}))
 def test_specs_stand_alone(module):
     """They import `_core`'s tables, `_spec`, the standard library and NumPy; never each other."""
+    of_its_own = {f"fastnn.{part}" for part in ("_core", "_spec", *PARTS.get(module, ()))}
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
     for name in imports(tree):
         top = name.split(".")[0]
-        own = ARROWS[module] & {"_layer", "blocks", "_optimizer", "adaptive"}
-        allowed = name in ("fastnn._core", "fastnn._spec", *(f"fastnn.{part}" for part in own))
-        allowed = allowed and name != f"fastnn.{module}"
+        allowed = name in of_its_own and name != f"fastnn.{module}"
         assert allowed or top == "numpy" or top in sys.stdlib_module_names, name
 
 
@@ -151,7 +160,7 @@ def test_importing_fastnn_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = set(run.stdout.split())
-    late = {"demo", "info", "datasets", "serialization", "training", "progress"}
+    late = {"demo", "gradients", "info", "datasets", "serialization", "training", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 

@@ -1,4 +1,4 @@
-"""The kernels' exp, log, log1p, erf, tanh and sigmoid against a higher precision.
+"""The kernels' exp, expm1, log, log1p, erf, tanh, sigmoid and softplus against a higher precision.
 
 The numeric contract promises at most 2 ULP for exp and log and 4 for the others.  float32 is
 compared with NumPy's float64, over arguments of every exponent; float64 with mpmath, on fewer.
@@ -33,6 +33,10 @@ def exact_sigmoid(x):
     return 1 / (1 + mpmath.exp(-x))
 
 
+def exact_softplus(x):
+    return mpmath.log1p(mpmath.exp(x))
+
+
 def both(low, high):
     return {"float32": (low, high), "float64": (low, high)}
 
@@ -42,11 +46,20 @@ FUNCTIONS = {
         2, np.exp, mpmath.exp, {"float32": (-87.3, 88.7), "float64": (-708.3, 709.7)},
     ),
     "log": Function(2, np.log, mpmath.log, both(0.5, 2.5), (0, math.inf)),
+    "expm1_negative": Function(
+        4, np.expm1, mpmath.expm1, {"float32": (-20, 0), "float64": (-40, 0)}, (-math.inf, 0)
+    ),
     "log1p_unit": Function(4, np.log1p, mpmath.log1p, both(0, 1), (0, 1)),
     "erf": Function(4, reference.erf, mpmath.erf, both(-6, 6)),
     "tanh": Function(4, np.tanh, mpmath.tanh, {"float32": (-10, 10), "float64": (-20, 20)}),
     "sigmoid": Function(
         4, reference.sigmoid, exact_sigmoid, {"float32": (-87.3, 20), "float64": (-708.3, 40)}
+    ),
+    "softplus": Function(
+        4,
+        reference.ACTIVATIONS["softplus"].value,
+        exact_softplus,
+        {"float32": (-87.3, 20), "float64": (-708.3, 40)},
     ),
 }  # fmt: skip
 
@@ -76,9 +89,9 @@ def samples(name, dtype):
     near_1 = 1 + generator.choice([-1, 1], n) * 2 ** generator.uniform(-finfo.nmant, -2, n)
     sizes = generator.choice([-1, 1], n) * 2**exponents
     x = np.concatenate([generator.uniform(low, high, n), near_1, sizes]).astype(dtype)
-    # Beyond the dense interval exp and sigmoid overflow or vanish: special values, below.
+    # Beyond the dense interval these overflow or vanish: special values, below.
     first, last = function.domain
-    if name in ("exp", "sigmoid"):
+    if name in ("exp", "sigmoid", "softplus"):
         first, last = low, high
     if name == "log":
         x = np.concatenate([x, 2 ** generator.uniform(3, finfo.maxexp - 1, n).astype(dtype)])
@@ -129,10 +142,12 @@ INF, NAN = math.inf, math.nan
 SPECIAL_VALUES = {
     "exp": [(0, 1), (-0.0, 1), (INF, INF), (-INF, 0), (1e5, INF), (-1e5, 0), (1e30, INF)],
     "log": [(1, 0), (0, -INF), (-0.0, -INF), (INF, INF), (-1, NAN), (-INF, NAN), (-1e30, NAN)],
+    "expm1_negative": [(0, 0), (-0.0, 0), (-INF, -1), (-1e30, -1), (-90, -1)],
     "log1p_unit": [(0, 0)],
     "erf": [(0, 0), (-0.0, -0.0), (INF, 1), (-INF, -1), (1e30, 1), (-1e30, -1), (7, 1)],
     "tanh": [(0, 0), (-0.0, -0.0), (INF, 1), (-INF, -1), (1e30, 1), (-1e30, -1), (-25, -1)],
     "sigmoid": [(0, 0.5), (-0.0, 0.5), (INF, 1), (-INF, 0), (1e30, 1), (-1e30, 0), (50, 1)],
+    "softplus": [(INF, INF), (-INF, 0), (1e30, 1e30), (-1e30, 0), (90, 90), (-1e4, 0)],
 }
 
 

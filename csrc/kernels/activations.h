@@ -6,6 +6,25 @@
   const vec zero = vset(0), one = vset(1), a = vset((REAL)(parameter));                            \
   (void)zero, (void)one, (void)a
 
+/* Of z s with s = sigmoid(2 u), from e = exp(-2 u): s + z s (1 - s) 2 du/dz.  1 - s is
+ * e s, which keeps its digits where s is near 1; the clamp is for an e of infinity. */
+FNN_INLINE vec gelu_tanh_slope(vec z, vec e) {
+  const vec s = vset(1) / (vset(1) + e), rest = vmin(vset((REAL)1e18), e) * s;
+  const vec du = vfma(vset((REAL)(3 * 0.044715)) * z, z, vset(1));
+  return vfma(z * s * rest, vset((REAL)1.59576912160573071176) * du, s);
+}
+
+/* tanh(log(1 + e)) = n / (n + 2) with n = e (e + 2): nothing cancels.  And for e = exp(z)
+ * the slope of z times that, where the tanh's is 4 e (1 + e) / (n + 2)^2. */
+FNN_INLINE vec mish_gate(vec e) {
+  const vec n = vfma(e, e, e + e);
+  return n / (n + vset(2));
+}
+FNN_INLINE vec mish_slope(vec z, vec e) {
+  const vec d = vfma(e, e, e + e) + vset(2);
+  return vfma(z, vset(4) * e * (vset(1) + e) / (d * d), mish_gate(e));
+}
+
 /* acc = h(acc) where h is LIGHT; the others wait for activate_rows. */
 FNN_INLINE void activate_tile(const int rows, const int vectors, int32_t activation,
                               double parameter, vec acc[TILE_ROWS][TILE_VECTORS]) {

@@ -9,6 +9,8 @@ FNN_INLINE vec map_vector(int which, vec x) {
     return vlog(x);
   case 2:
     return vlog1p_unit(x);
+  case 3:
+    return vexpm1_negative(x);
   default:
     return verf(x);
   }
@@ -16,9 +18,10 @@ FNN_INLINE vec map_vector(int which, vec x) {
 
 static int map_function(const char *function, double parameter, int64_t n, const void *x,
                         void *values, void *slopes) {
-  static const char *const vector_functions[] = {"exp", "log", "log1p_unit", "erf"};
+  static const char *const vector_functions[] = {"exp", "log", "log1p_unit", "expm1_negative",
+                                                 "erf"};
   int which = -1, activation = -1;
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 5; i++)
     if (strcmp(function, vector_functions[i]) == 0)
       which = i;
   for (int i = 0; i < FNN_ACTIVATIONS; i++)

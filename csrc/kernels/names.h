@@ -39,6 +39,7 @@
 #define vexpm1_reduced FNN_REAL(vexpm1_reduced)
 #define vexp FNN_REAL(vexp)
 #define vexpm1_moderate FNN_REAL(vexpm1_moderate)
+#define vexpm1_negative FNN_REAL(vexpm1_negative)
 #define vsigmoid FNN_REAL(vsigmoid)
 #define vtanh FNN_REAL(vtanh)
 #define verf FNN_REAL(verf)
@@ -54,6 +55,9 @@
 #define tile_unit_product FNN_REAL(tile_unit_product)
 
 /* activations.h */
+#define gelu_tanh_slope FNN_REAL(gelu_tanh_slope)
+#define mish_gate FNN_REAL(mish_gate)
+#define mish_slope FNN_REAL(mish_slope)
 #define activate_tile FNN_REAL(activate_tile)
 #define activation_leaves_slopes FNN_REAL(activation_leaves_slopes)
 #define activation_is_heavy FNN_REAL(activation_is_heavy)

@@ -87,14 +87,17 @@ static void scatter_rows(int64_t C, int64_t stride, const void *Z, int64_t r0, i
     const REAL *z = (const REAL *)Z + r * FNN_BLOCK;
     REAL *y = (REAL *)out + (r - r0) * C;
     softmax_parts softmax = {0};
-    if (link == FNN_LINK_softmax)
+    if (link == FNN_LINK_softmax || link == FNN_LINK_log_softmax)
       softmax = softmax_of_row(C, stride, z);
+    const REAL log_sum = link == FNN_LINK_log_softmax ? log_of(softmax.sum) : 0;
     for (int64_t c = 0; c < C; c += FNN_BLOCK, z += stride * FNN_BLOCK) {
       REAL line[FNN_BLOCK] __attribute__((aligned(64)));
       for (int i = 0; i < FNN_BLOCK; i += LANES) {
         vec x = vload(z + i);
         if (link == FNN_LINK_softmax)
           x = vexp(x - vset(softmax.max)) / vset(softmax.sum);
+        else if (link == FNN_LINK_log_softmax)
+          x = (x - vset(softmax.max)) - vset(log_sum);
         else if (link == FNN_LINK_sigmoid)
           x = vsigmoid(x);
         vstore(line + i, x);

@@ -1,4 +1,4 @@
-/* exp, log, log1p, tanh, sigmoid and erf over one register of REAL.
+/* exp, expm1, log, log1p, tanh, sigmoid and erf over one register of REAL.
  *
  * Own functions, because libm has them one number at a time, and because its bits
  * (and those of a vector libm) differ between systems.  Here each lane takes the
@@ -111,6 +111,9 @@ FNN_INLINE vec vexpm1_moderate(vec x) {
   vec scale = (vec)(n << FNN_MANTISSA_BITS);
   return vfma(vexpm1_reduced(r), scale, scale - (REAL)1);
 }
+
+/* exp(x) - 1 for x <= 0, accurate down to 0: -1 below the clamp and long before. */
+FNN_INLINE vec vexpm1_negative(vec x) { return vexpm1_moderate(vmax(vset(-80), x)); }
 
 /* 1 / (1 + exp(-x)): exp's inf and 0 give the limits 0 and 1. */
 FNN_INLINE vec vsigmoid(vec x) { return vset(1) / (vexp(-x) + (REAL)1); }

@@ -63,6 +63,7 @@ static void set_flush(int on) {
 #define LOOP(name) LOOP_(name, _f32, float) LOOP_(name, _f64, double)
 LOOP(exp)
 LOOP(log)
+LOOP(expm1_negative)
 LOOP(log1p_unit)
 LOOP(tanh)
 LOOP(sigmoid)
@@ -72,7 +73,7 @@ static double sigmoid_ref(double x) { return x < 0 ? exp(x) / (1 + exp(x)) : 1 /
 static wide sigmoid_refl(wide x) { return x < 0 ? expl(x) / (1 + expl(x)) : 1 / (1 + expl(-x)); }
 
 /* low, high: arguments for double are spread over it, and logarithmically below;
- * outside [domain_low, domain_high] only NaN is looked at (log1p_unit). */
+ * outside [domain_low, domain_high] only NaN is looked at (expm1_negative, log1p_unit). */
 static const struct function {
   const char *name;
   void (*f32)(const float *, float *);
@@ -83,6 +84,8 @@ static const struct function {
 } functions[] = {
     {"exp", exp_f32, exp_f64, exp, expl, 2, -750, 712, -INFINITY, INFINITY},
     {"log", log_f32, log_f64, log, logl, 2, 0.5, 2.5, -INFINITY, INFINITY},
+    {"expm1_negative", expm1_negative_f32, expm1_negative_f64, expm1, expm1l, 4, -45, 0, -INFINITY,
+     0},
     {"log1p_unit", log1p_unit_f32, log1p_unit_f64, log1p, log1pl, 4, 0, 1, 0, 1},
     {"tanh", tanh_f32, tanh_f64, tanh, tanhl, 4, -21, 21, -INFINITY, INFINITY},
     {"sigmoid", sigmoid_f32, sigmoid_f64, sigmoid_ref, sigmoid_refl, 4, -712, 40, -INFINITY,
@@ -195,7 +198,7 @@ static double sample(const struct function *f, uint64_t i, uint64_t *state) {
 
 static int report(const struct function *f, const char *dtype, const struct result *result) {
   int broken = !(result->worst <= f->bound);
-  printf("%-6s %-10s max_ulp %.3f at x=%.17g hash %016llx%s\n", dtype, f->name, result->worst,
+  printf("%-6s %-14s max_ulp %.3f at x=%.17g hash %016llx%s\n", dtype, f->name, result->worst,
          result->at, (unsigned long long)result->hash, broken ? "  BROKEN" : "");
   fflush(stdout);
   return broken;
@@ -279,6 +282,10 @@ static int check_specials(void) {
       {"log", -1, NAN},
       {"log", -1.5 * FLT_MIN, NAN},
       {"log", 1, 0},
+      {"expm1_negative", 0.0, 0},
+      {"expm1_negative", -0.0, 0},
+      {"expm1_negative", -INFINITY, -1},
+      {"expm1_negative", -1e30, -1},
       {"log1p_unit", 0, 0},
       {"tanh", INFINITY, 1},
       {"tanh", -INFINITY, -1},

@@ -1,0 +1,134 @@
+"""Initial weights whose variance follows from the layer's width, and which is the default.
+
+Users find them in fastnn.initializers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from fastnn import _draws
+from fastnn._initializer import Initializer
+from fastnn._spec import check_number
+
+
+@dataclass(frozen=True)
+class VarianceScaling(Initializer):
+    """Mean 0 and variance gain^2 scale / fan; its subclasses are the named schemes.
+
+    Parameters
+    ----------
+    gain : float, default 1.0
+        Factor on the scheme's standard deviation.
+    """
+
+    scale: ClassVar[float]
+    mean_fan: ClassVar[bool]  # fan is (fan_in + fan_out) / 2, else fan_in
+    normal: ClassVar[bool]  # else uniform
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_number("gain", self.gain, low=0)
+
+    def sample(self, shape: tuple[int, ...], seed: int, stream: int) -> np.ndarray:
+        """Return values of mean 0 and the scheme's variance."""
+        fan_in = shape[0]
+        fan = (fan_in + shape[-1]) / 2 if self.mean_fan else fan_in
+        std = self.gain * math.sqrt(self.scale / fan)
+        if self.normal:
+            return std * _draws.normal(shape, seed, stream)
+        return math.sqrt(3) * std * (2 * _draws.uniform(shape, seed, stream) - 1)
+
+
+@dataclass(frozen=True)
+class GlorotUniform(VarianceScaling):
+    """Uniform of variance 2 / (fan_in + fan_out); suits identity, tanh and sigmoid.
+
+    References
+    ----------
+    X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward
+    neural networks", AISTATS 2010.
+    """
+
+    name = "glorot_uniform"
+    scale, mean_fan, normal = 1.0, True, False
+
+
+@dataclass(frozen=True)
+class GlorotNormal(VarianceScaling):
+    """Normal of variance 2 / (fan_in + fan_out); see `GlorotUniform`."""
+
+    name = "glorot_normal"
+    scale, mean_fan, normal = 1.0, True, True
+
+
+@dataclass(frozen=True)
+class HeUniform(VarianceScaling):
+    """Uniform of variance 2 / fan_in; suits relu and what resembles it.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+    """
+
+    name = "he_uniform"
+    scale, mean_fan, normal = 2.0, False, False
+
+
+@dataclass(frozen=True)
+class HeNormal(VarianceScaling):
+    """Normal of variance 2 / fan_in; see `HeUniform`."""
+
+    name = "he_normal"
+    scale, mean_fan, normal = 2.0, False, True
+
+
+@dataclass(frozen=True)
+class LecunUniform(VarianceScaling):
+    """Uniform of variance 1 / fan_in.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp", 1998.
+    """
+
+    name = "lecun_uniform"
+    scale, mean_fan, normal = 1.0, False, False
+
+
+@dataclass(frozen=True)
+class LecunNormal(VarianceScaling):
+    """Normal of variance 1 / fan_in; see `LecunUniform`."""
+
+    name = "lecun_normal"
+    scale, mean_fan, normal = 1.0, False, True
+
+
+def default_for(activation: Any) -> Initializer:
+    """Return the initial weights before an activation that keep the variances level.
+
+    "he_uniform" for relu and "lecun_normal" for selu, as their authors found; for what
+    resembles relu the same with its own gain, LecunUniform(gain=activation.gain); and
+    "glorot_uniform" for the rest, which saturate (or are the identity): their gain would
+    keep activations level at the price of growing gradients.  The level is a mean over one
+    layer; silu and what is shaped like it amplify a deviation from it by a third in every
+    layer, so networks of more than about ten such layers are better started by `lsuv`.
+
+    Parameters
+    ----------
+    activation : activation
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.initializers.default_for(fastnn.activations.ELU())
+    LecunUniform(gain=1.245198)
+    """
+    if activation.scheme == "gain":
+        return LecunUniform(activation.gain)
+    schemes = {"glorot": GlorotUniform(), "he": HeUniform(), "lecun": LecunNormal()}
+    return schemes[activation.scheme]
