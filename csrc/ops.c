@@ -18,3 +18,9 @@ const fnn_op fnn_optimizer_ops[FNN_OPTIMIZERS] = {
 #include "ops/optimizers.def"
 };
 #undef OPTIMIZER
+
+#define SCHEDULE(name, parameters, ...) {#name, 0, parameters, 0},
+const fnn_op fnn_schedule_ops[FNN_SCHEDULES] = {
+#include "ops/schedules.def"
+};
+#undef SCHEDULE

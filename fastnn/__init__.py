@@ -18,6 +18,7 @@ from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_thre
 
 if TYPE_CHECKING:
     from fastnn import activations, datasets, initializers, losses, optimizers, schedules
+    from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "__version__",
     "activations",
     "datasets",
+    "find_lr",
     "get_num_threads",
     "initializers",
     "load",
@@ -49,6 +51,10 @@ def __getattr__(name: str) -> Any:
         from fastnn.serialization import load
 
         return load
+    if name == "find_lr":
+        from fastnn.lr_finder import find_lr
+
+        return find_lr
     if name in __all__:
         return importlib.import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

@@ -29,8 +29,8 @@ class Optimizer(Spec, kind="optimizer"):
         return tuple(float(getattr(self, name)) for name in _core.OPTIMIZERS[self.rule])
 
     def _check_lr(self, lr: Any) -> None:
-        # A schedule has checked itself; specs do not import each other.
-        if not (isinstance(lr, Spec) and lr.kind == "schedule"):
+        # A schedule has checked itself, and what a function returns is checked when it is used.
+        if not callable(lr) or isinstance(lr, type):
             check_number("lr", lr, low=0)
 
 
@@ -43,8 +43,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    lr : float or schedule, default 0.01
-        Learning rate.
+    lr : float, schedule or callable step -> lr, default 0.01
+        Learning rate; see `fastnn.schedules`.
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False
@@ -93,8 +93,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    lr : float or schedule, default 0.001
-        Learning rate.
+    lr : float, schedule or callable step -> lr, default 0.001
+        Learning rate; see `fastnn.schedules`.
     beta_1, beta_2 : float, default 0.9, 0.999
         How slowly the two means forget, in [0, 1).
     epsilon : float, default 1e-8

@@ -23,7 +23,6 @@ from fastnn.initializers import Initializer, default_for
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
 from fastnn.optimizers import Adam, Optimizer
-from fastnn.schedules import Constant, Schedule
 
 DTYPES = ("float32", "float64")
 
@@ -525,11 +524,6 @@ class Sequential:
         lines.insert(1, "-" * max(len(line) for line in lines))
         known = "?" if self.input_size is None else f"{total:,}"
         return "\n".join([*lines, f"{known} parameters, {self.dtype}"])
-
-
-def learning_rate(lr: Any) -> Schedule:
-    """Return an optimizer's lr as a schedule."""
-    return lr if isinstance(lr, Schedule) else Constant(lr)
 
 
 def _renew_locks() -> None:
