@@ -18,6 +18,7 @@
 #define FNN_MAX_THREADS 256
 #define FNN_MAX_SLOTS 3
 #define FNN_MAX_HYPERPARAMETERS 6
+#define FNN_MAX_SCHEDULE_PARAMETERS 6
 
 /* Visible in the extension's file, where threadpoolctl looks for it. */
 #if defined(_WIN32)
@@ -62,6 +63,13 @@ typedef enum {
 } fnn_optimizer;
 #undef OPTIMIZER
 
+#define SCHEDULE(name, ...) FNN_SCHEDULE_##name,
+typedef enum {
+#include "ops/schedules.def"
+  FNN_SCHEDULES
+} fnn_schedule_rule;
+#undef SCHEDULE
+
 typedef enum {
   FNN_LINK_identity,
   FNN_LINK_sigmoid,
@@ -73,12 +81,13 @@ typedef enum {
 typedef struct {
   const char *name;
   int32_t slots;               /* optimizers */
-  const char *hyperparameters; /* optimizers, separated by blanks */
+  const char *hyperparameters; /* optimizers, schedules; separated by blanks */
   int32_t link;                /* losses: fnn_link */
 } fnn_op;
 extern const fnn_op fnn_activation_ops[FNN_ACTIVATIONS];
 extern const fnn_op fnn_loss_ops[FNN_LOSSES];
 extern const fnn_op fnn_optimizer_ops[FNN_OPTIMIZERS];
+extern const fnn_op fnn_schedule_ops[FNN_SCHEDULES];
 
 /* ---- arrays of the caller -------------------------------------------------- */
 
@@ -190,6 +199,22 @@ fnn_status fnn_optimizer_step(fnn_optimizer_state *state, double lr, const doubl
 fnn_status fnn_snapshot(fnn_plan *plan, int32_t which);
 fnn_status fnn_restore(fnn_plan *plan, int32_t which);
 
+/* ---- learning rates -------------------------------------------------------- */
+
+/* The learning rate as a function of the step, after a linear warm-up: over the first
+ * `warmup` steps a factor goes from start_factor to 1, then the rule's own step 0 comes. */
+typedef struct {
+  int32_t rule; /* fnn_schedule_rule */
+  double parameters[FNN_MAX_SCHEDULE_PARAMETERS];
+  const double *values; /* milestones in ascending order, or the entries of a table */
+  int64_t n_values;
+  int64_t warmup;
+  double start_factor;
+} fnn_schedule;
+
+/* Step 0 is the first of an optimizer's state (fnn_optimizer_state.steps). */
+double fnn_schedule_lr(const fnn_schedule *schedule, int64_t step);
+
 /* ---- jobs ------------------------------------------------------------------ */
 
 typedef enum {
@@ -220,7 +245,7 @@ typedef struct {
   int32_t training; /* FNN_DERIVE: as in a step of training; 0: as in FNN_PREDICT */
 
   int32_t optimizer; /* fnn_optimizer */
-  double lr;
+  fnn_schedule schedule;
   double hyperparameters[FNN_MAX_HYPERPARAMETERS];
 
   /* Called about every 20 ms by the calling thread, between pieces of work; not 0:

@@ -26,3 +26,9 @@ const fnn_layer_op fnn_layer_ops[FNN_LAYERS] = {
 #include "ops/layers.def"
 };
 #undef LAYER
+
+#define SCHEDULE(name, parameters, ...) {#name, 0, parameters, 0},
+const fnn_op fnn_schedule_ops[FNN_SCHEDULES] = {
+#include "ops/schedules.def"
+};
+#undef SCHEDULE

@@ -216,7 +216,7 @@ static void prepare_update(run_t *run, int64_t rows) {
     run->update.first = job->position == job->begin;
     return;
   }
-  const double lr = job->lr;
+  const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps);
   run->next =
       fnn_update_constants(fnn_get_optimizer(run->plan), lr, job->hyperparameters, run->update.c);
 }
@@ -373,7 +373,8 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
       job->inputs.columns != plan->n_inputs || (job->order == NULL && job->end > job->inputs.rows))
     return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_TRAIN &&
-      (job->batch < 1 || job->optimizer < 0 || job->optimizer >= FNN_OPTIMIZERS))
+      (job->batch < 1 || job->optimizer < 0 || job->optimizer >= FNN_OPTIMIZERS ||
+       job->schedule.rule < 0 || job->schedule.rule >= FNN_SCHEDULES))
     return FNN_BAD_ARGUMENT;
   for (int64_t i = job->begin; job->order && i < job->end; i++)
     if (job->order[i] < 0 || job->order[i] >= job->inputs.rows)

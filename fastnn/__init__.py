@@ -41,6 +41,7 @@ from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_thre
 if TYPE_CHECKING:
     from fastnn import activations, datasets, initializers, losses, optimizers, schedules
     from fastnn.gradients import check_gradient
+    from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
 
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "activations",
     "check_gradient",
     "datasets",
+    "find_lr",
     "get_num_threads",
     "initializers",
     "load",
@@ -94,6 +96,10 @@ def __getattr__(name: str) -> Any:
         from fastnn.gradients import check_gradient
 
         return check_gradient
+    if name == "find_lr":
+        from fastnn.lr_finder import find_lr
+
+        return find_lr
     if name in __all__:
         return importlib.import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

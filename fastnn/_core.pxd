@@ -6,9 +6,9 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cdef extern from "fastnn.h" nogil:
     enum:
-        FNN_MAX_HYPERPARAMETERS
+        FNN_MAX_HYPERPARAMETERS, FNN_MAX_SCHEDULE_PARAMETERS
         FNN_OK, FNN_NO_MEMORY, FNN_BAD_ARGUMENT, FNN_BAD_INPUT, FNN_NON_FINITE, FNN_INTERRUPTED
-        FNN_ACTIVATIONS, FNN_LOSSES, FNN_OPTIMIZERS
+        FNN_ACTIVATIONS, FNN_LOSSES, FNN_OPTIMIZERS, FNN_SCHEDULES
         FNN_F32, FNN_F64, FNN_I8, FNN_U8, FNN_I16, FNN_U16, FNN_I32, FNN_U32, FNN_I64, FNN_U64
         FNN_LAYER_dense, FNN_LAYERS
         FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
@@ -27,6 +27,7 @@ cdef extern from "fastnn.h" nogil:
     const fnn_op *fnn_activation_ops
     const fnn_op *fnn_loss_ops
     const fnn_op *fnn_optimizer_ops
+    const fnn_op *fnn_schedule_ops
     ctypedef struct fnn_array:
         const void *data
         int64_t rows, columns
@@ -54,6 +55,13 @@ cdef extern from "fastnn.h" nogil:
         int64_t steps
         double decay[2]
         double product
+    ctypedef struct fnn_schedule:
+        int32_t rule
+        double parameters[6]
+        const double *values
+        int64_t n_values, warmup
+        double start_factor
+    double fnn_schedule_lr(const fnn_schedule *, int64_t)
     ctypedef struct fnn_job:
         int32_t mode, threads
         int64_t batch, begin, end
@@ -66,7 +74,7 @@ cdef extern from "fastnn.h" nogil:
         uint64_t seed
         int32_t training
         int32_t optimizer
-        double lr
+        fnn_schedule schedule
         double hyperparameters[6]
         int (*poll)(void *) noexcept nogil
         void *poll_context

@@ -21,9 +21,23 @@ LOSSES: dict[str, str]
 LAYERS: dict[str, tuple[str, ...]]
 OPTIMIZERS: dict[str, tuple[str, ...]]
 OPTIMIZER_SLOTS: dict[str, int]
+SCHEDULES: dict[str, tuple[str, ...]]
 OK: int
 BAD_INPUT: int
 NON_FINITE: int
+
+@final
+class Schedule:
+    def __new__(
+        cls,
+        rule: str,
+        parameters: tuple[float, ...],
+        values: npt.NDArray[np.float64] | None = None,
+        *,
+        warmup: int = 0,
+        start_factor: float = 1,
+    ) -> Self: ...
+    def __call__(self, step: int) -> float: ...
 
 @final
 class Plan:
@@ -70,7 +84,7 @@ class Plan:
         seed: int = 0,
         training: bool = False,
         optimizer: str | None = None,
-        lr: float = 0.0,
+        lr: float | Schedule = 0.0,
         hyperparameters: tuple[float, ...] = (),
     ) -> tuple[int, float, float, float, int, int, bool]: ...
 

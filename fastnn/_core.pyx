@@ -160,6 +160,9 @@ cdef class _Array:
             PyBuffer_Release(&self.view)
 
 
+include "_schedule.pxi"
+
+
 cdef int poll_signals(void *context) noexcept with gil:
     """Runs Python's signal handlers; what they raise stops the job and is raised after it."""
     try:
@@ -285,7 +288,8 @@ cdef class Plan:
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, bint accuracy=False, str link="identity", object outputs=None,
-            uint64_t seed=0, bint training=False, str optimizer=None, double lr=0, tuple hyperparameters=()):
+            uint64_t seed=0, bint training=False,
+            str optimizer=None, object lr=0.0, tuple hyperparameters=()):
         """Runs a job.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
@@ -294,6 +298,7 @@ cdef class Plan:
         """
         cdef fnn_job job
         cdef _Array x = _Array(inputs), y = None, out = None
+        cdef Schedule schedule
         cdef fnn_status status
         job.mode = MODES[mode]
         job.threads = threads
@@ -318,7 +323,6 @@ cdef class Plan:
         job.seed = seed
         job.training = training
         job.optimizer = 0
-        job.lr = lr
         if mode == "predict":
             out = _Array(outputs)
             if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
@@ -334,6 +338,8 @@ cdef class Plan:
             job.loss = LOSS_NUMBERS[loss]
             job.accuracy = accuracy
         if mode == "train":
+            schedule = lr if isinstance(lr, Schedule) else Schedule("constant", (lr,))
+            job.schedule = schedule.schedule
             job.optimizer = OPTIMIZER_NUMBERS[optimizer]
             fill_hyperparameters(job.hyperparameters, optimizer, hyperparameters)
         # Signals are the main thread's; the others need not wait for the GIL.

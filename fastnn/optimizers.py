@@ -38,8 +38,8 @@ class SGD(Optimizer):
 
     Parameters
     ----------
-    lr : float or schedule, default 0.01
-        Learning rate.
+    lr : float, schedule or callable step -> lr, default 0.01
+        Learning rate; see `fastnn.schedules`.
     momentum : float, default 0.0
         In [0, 1).
     nesterov : bool, default False
@@ -88,8 +88,8 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    lr : float or schedule, default 0.001
-        Learning rate.
+    lr : float, schedule or callable step -> lr, default 0.001
+        Learning rate; see `fastnn.schedules`.
     beta_1, beta_2 : float, default 0.9, 0.999
         How slowly the two means forget, in [0, 1).
     epsilon : float, default 1e-8

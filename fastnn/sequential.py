@@ -22,7 +22,6 @@ from fastnn.errors import NonFiniteError
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
 from fastnn.optimizers import Adam, Optimizer
-from fastnn.schedules import Constant, Schedule
 
 DTYPES = ("float32", "float64")
 
@@ -482,11 +481,6 @@ class Sequential:
     def summary(self) -> str:
         """Return a table of the layers, their shapes and their numbers of parameters."""
         return _summary.table(self)
-
-
-def learning_rate(lr: Any) -> Schedule:
-    """Return an optimizer's lr as a schedule."""
-    return lr if isinstance(lr, Schedule) else Constant(lr)
 
 
 def _renew_locks() -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn import _core
 from fastnn._compile import Graph, Leaf
 from fastnn._spec import Spec, check_count, from_config
 from fastnn._version import __version__
@@ -28,6 +29,8 @@ from fastnn.errors import ModelFormatError
 from fastnn.initializers import Initializer
 from fastnn.layers import Layer
 from fastnn.losses import Loss
+from fastnn.optimizers import Optimizer
+from fastnn.schedules import Schedule
 from fastnn.sequential import Sequential
 
 _FORMAT = 1
@@ -50,6 +53,7 @@ def save(net: Sequential, path: Path) -> None:
         "dtype": net.dtype,
         "layers": [spec.to_config() for spec in net.specs],
         "loss": net.loss.to_config() if net.loss else None,
+        "optimizer": _optimizer_config(net.optimizer),
     }
     header: dict[str, Any] = {"__metadata__": {"fastnn": json.dumps(architecture), "format": "np"}}
     at = 0
@@ -153,6 +157,8 @@ def _load(path: Path) -> Sequential:
     net.parameters = np.concatenate(parameters)
     if architecture["loss"] is not None:
         net.loss = from_config(Loss, architecture["loss"], "loss")
+    if architecture.get("optimizer") is not None:  # None: its lr is a function
+        net.optimizer = from_config(Optimizer, _parts(architecture["optimizer"]), "optimizer")
     return net
 
 
@@ -168,18 +174,27 @@ def _layers(value: Any) -> Any:
     return from_config(Layer, _parts(value), "layers")
 
 
+def _optimizer_config(optimizer: Optimizer | None) -> dict[str, Any] | None:
+    """Return an optimizer's config; None if its lr is a function, which JSON cannot hold."""
+    lr = getattr(optimizer, "lr", None)
+    function = callable(lr) and getattr(lr, "rule", "") not in _core.SCHEDULES
+    return None if optimizer is None or function else optimizer.to_config()
+
+
 def _parts(config: Any) -> Any:
-    """Return a layer's config with the specs within it made."""
+    """Return a spec's config with the specs within it made."""
     kinds: dict[str, type[Spec]] = {
         "activation": Activation,
         "function": Activation,
         "weight_init": Initializer,
         "bias_init": Initializer,
+        "lr": Schedule,
+        "schedule": Schedule,
     }
     return {
         key: _layers(value)
         if key in ("layers", "branches")
-        else from_config(kinds[key], value, key)
+        else from_config(kinds[key], _parts(value), key)
         if key in kinds and isinstance(value, dict)
         else value
         for key, value in config.items()

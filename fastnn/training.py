@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _core
+from fastnn._schedule import engine_schedule
 from fastnn._spec import check_count
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
 from fastnn.progress import Progress
-from fastnn.sequential import SHUFFLE_STREAM, learning_rate
+from fastnn.sequential import SHUFFLE_STREAM
 
 if TYPE_CHECKING:
     from fastnn.losses import Loss
@@ -137,7 +138,8 @@ def fit(
                     values = run.epoch()
                     if validation is not None:
                         values += run.validate(validation)
-                except ValueError:  # not finite, in a row: the first epoch sees them all
+                # Not finite, in a row, or what a callable lr gives: the first epoch sees them all.
+                except (ValueError, TypeError):
                     if epoch == 0:
                         run.undo()
                         vars(net).update(before)
@@ -180,6 +182,8 @@ def _steps(
     """Run the engine over the batches of `data` up to position `end`."""
     X, (targets, labels), weights = data
     optimizer: Any = net.optimizer
+    rule, taken, *_ = net._plan.optimizer_state()
+    steps = -(-(len(X) if end < 0 else end) // batch)
     return net._run(
         "train",
         X,
@@ -193,7 +197,7 @@ def _steps(
         loss=net.loss.name if net.loss else None,
         accuracy=accuracy,
         optimizer=optimizer.rule,
-        lr=learning_rate(optimizer.lr)(0),
+        lr=engine_schedule(optimizer.lr, taken if rule == optimizer.rule else 0, steps),
         hyperparameters=optimizer.hyperparameters,
         seed=net.seed,
     )

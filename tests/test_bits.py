@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import reference
+import reference_schedules
 from reference import LOSSES, example_parameters
 
 from fastnn import _core
@@ -166,11 +167,11 @@ def run(plan, name, mode, threads=1, **options):
     return results[:3]
 
 
-def train_epoch(plan, name, epoch, threads=1, optimizer=None):
+def train_epoch(plan, name, epoch, threads=1, optimizer=None, lr=0.01):
     optimizer = optimizer or NETWORKS[name].optimizer
     values = tuple(HYPERPARAMETERS[p] for p in _core.OPTIMIZERS[optimizer])
     return run(
-        plan, name, "train", threads, order=order_of(epoch), batch=BATCH, lr=0.01,
+        plan, name, "train", threads, order=order_of(epoch), batch=BATCH, lr=lr,
         optimizer=optimizer, hyperparameters=values,
     )  # fmt: skip
 
@@ -257,6 +258,39 @@ def test_threads_give_the_same_bits_without_fma(name, dtype):
     want = everything(name, dtype, "baseline", 1)
     for threads in THREADS[1:]:
         assert everything(name, dtype, "baseline", threads) == want, threads
+
+
+# The learning rates themselves, on any machine.
+SCHEDULE_HASHES = {
+    "constant": "083d45a946b96875",
+    "cosine": "8a0f9a8b9a788fa6",
+    "cosine_restarts": "4ba7234fe101d148",
+    "exp_range": "266c49e60504fd13",
+    "exponential": "7eefe3add2a9eb5e",
+    "inverse_time": "814549ce051c0cc8",
+    "multi_step": "93c3cc6362c799df",
+    "one_cycle": "b628ce7507cd51c3",
+    "polynomial": "4b2d40572c1d9a86",
+    "step": "46ef05ea9490f24b",
+    "triangular": "06b30c3dd35b4b43",
+    "triangular2": "310e2979f39e66d3",
+}
+
+
+@pytest.mark.skipif(not FMA_ISAS, reason="no kernels with FMA here")
+@pytest.mark.parametrize("rule", sorted(set(_core.SCHEDULES) - {"table"}))  # of given numbers
+def test_schedules_give_the_same_bits(rule):
+    lr = reference_schedules.EXAMPLES[rule]._engine(warmup=3, start_factor=0.1)
+    seen = set()
+    for isa in FMA_ISAS:
+        for threads in THREADS:
+            plan = new_plan("tiny", "float32", isa)
+            for epoch in range(10):
+                train_epoch(plan, "tiny", epoch, threads, lr=lr)
+            seen.add(state(plan))
+    assert len(seen) == 1
+    learning_rates = np.array([lr(step) for step in range(STEPS)])
+    assert sha(learning_rates)[:16] == SCHEDULE_HASHES[rule]
 
 
 def test_the_matrix_sees_a_difference():

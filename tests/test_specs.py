@@ -39,6 +39,16 @@ NEEDED = {
     fastnn.Residual: {"layers": [fastnn.Dense(3), fastnn.Dropout(0.5)]},
     fastnn.Concatenate: {"branches": [[fastnn.Dense(3)], []]},
     schedules.Constant: {"lr": 0.5},
+    schedules.Step: {"lr": 0.5, "every": 3},
+    schedules.MultiStep: {"lr": 0.5, "milestones": (3, 5)},
+    schedules.Exponential: {"lr": 0.5, "factor": 0.9},
+    schedules.InverseTime: {"lr": 0.5},
+    schedules.Polynomial: {"lr": 0.5, "steps": 9},
+    schedules.Cosine: {"lr": 0.5, "steps": 9},
+    schedules.CosineRestarts: {"lr": 0.5, "steps": 9},
+    schedules.OneCycle: {"lr": 0.5, "steps": 9},
+    schedules.Cyclic: {"lr": 0.1, "peak": 0.5},
+    schedules.Warmup: {"schedule": 0.5, "steps": 9},
 }
 
 SPECS = [spec for kind in KINDS.values() for spec in kind.registry.values()]
@@ -246,7 +256,22 @@ RANGES = [
     (initializers.TruncatedNormal, "std", [-0.1, NAN, INF]),
     (initializers.Orthogonal, "gain", [-0.1, NAN, INF]),
     (initializers.VarianceScaling, "gain", [-0.1, NAN, INF]),
-    (schedules.Constant, "lr", [-0.1, NAN, INF]),
+    *((spec, "lr", [-0.1, NAN, INF]) for spec in NEEDED if "lr" in NEEDED[spec]),
+    (schedules.Step, "factor", [-0.1, 1.1, NAN]),
+    (schedules.MultiStep, "factor", [-0.1, 1.1, NAN]),
+    (schedules.Exponential, "factor", [0, -0.1, NAN, INF]),
+    (schedules.InverseTime, "rate", [-0.1, NAN, INF]),
+    (schedules.Polynomial, "power", [0, -0.1, NAN, INF]),
+    (schedules.Polynomial, "final", [-0.1, NAN, INF]),
+    (schedules.Cosine, "final", [-0.1, NAN, INF]),
+    (schedules.CosineRestarts, "final", [-0.1, NAN, INF]),
+    (schedules.OneCycle, "rise", [-0.1, 1, NAN]),
+    (schedules.OneCycle, "div_factor", [0.9, NAN, INF]),
+    (schedules.OneCycle, "final_div_factor", [0.9, NAN, INF]),
+    (schedules.Cyclic, "peak", [-0.1, NAN, INF]),
+    (schedules.Cyclic, "factor", [-0.1, 1.1, NAN]),
+    (schedules.Warmup, "schedule", [-0.1, NAN, INF]),
+    (schedules.Warmup, "start_factor", [-0.1, 1.1, NAN]),
 ]
 NO_NUMBERS = ["0.1", None, True, 1j, [0.1], np.array([0.1]), np.array(0.1), np.bool_(True), object]
 
@@ -258,10 +283,10 @@ def test_ranges(spec, argument, values):
         with pytest.raises(
             ValueError, match=rf"^{names}: got .*, want a number in [\[\(].*, .*[\]\)]$"
         ):
-            spec(**{argument: value})
+            spec(**(NEEDED.get(spec, {}) | {argument: value}))
     for value in NO_NUMBERS:
         with pytest.raises(TypeError, match=rf"^{argument}: got .*, want a number"):
-            spec(**{argument: value})
+            spec(**(NEEDED.get(spec, {}) | {argument: value}))
 
 
 # Their fields are no numbers.
@@ -273,11 +298,7 @@ def test_every_number_has_its_range():
     for spec in SPECS:
         for field in dataclasses.fields(spec):
             if field.type in ("float", "Any") and spec not in NOT_NUMBERS:
-                owner = (
-                    next(cls for cls in spec.__mro__ if field.name in vars(cls))
-                    if spec is not schedules.Constant
-                    else spec
-                )
+                owner = next(c for c in spec.__mro__ if field.name in c.__annotations__)
                 assert (owner, field.name) in checked, f"add it here: {spec.__name__}.{field.name}"
 
 

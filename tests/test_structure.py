@@ -32,6 +32,7 @@ PARTS = {
     "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
     "layers": {"_layer", "blocks"},
     "optimizers": {"_optimizer", "adaptive"},
+    "schedules": {"_cycles", "_schedule"},
 }
 ARROWS = (
     FOUNDATIONS
@@ -45,6 +46,8 @@ ARROWS = (
         "_lsuv": {"_draws", "_spec"},
     }
     | {
+        "_schedule": {"_spec"},
+        "_cycles": {"_schedule", "_spec"},
         "_layer": {"_spec"},
         "blocks": {"_layer"},
         "_optimizer": {"_spec"},
@@ -65,7 +68,8 @@ ARROWS = (
             "threads",
             *SPECS,
         },
-        "training": {"_spec", "arrays", "errors", "losses", "progress", "sequential"},
+        "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
+        "training": {"_schedule", "_spec", "arrays", "errors", "losses", "progress", "sequential"},
         "gradients": {"_spec", "arrays"},
         "serialization": {"_compile", "_spec", "errors", "sequential", *SPECS},
         "_version": set(),
@@ -160,7 +164,8 @@ def test_importing_fastnn_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = set(run.stdout.split())
-    late = {"demo", "gradients", "info", "datasets", "serialization", "training", "progress"}
+    late = {"demo", "gradients", "info", "lr_finder", "datasets", "serialization", "training"}
+    late |= {"progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 

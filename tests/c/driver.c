@@ -52,6 +52,24 @@ static const network networks[] = {
 /* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
 
+/* Each epoch takes the next one; hash_schedules takes them all. */
+static const double milestones[] = {3, 4, 31};
+static const fnn_schedule schedules[] = {
+    {FNN_SCHEDULE_constant, {0.01}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_cosine, {0.02, 47, 1e-4}, NULL, 0, 7, 0.1},
+    {FNN_SCHEDULE_exponential, {0.03, 0.9, 3}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_polynomial, {0.03, 43, 0.9, 1e-3}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_step, {0.02, 7, 0.7}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_multi_step, {0.02, 0.3}, milestones, 3, 0, 0},
+    {FNN_SCHEDULE_inverse_time, {0.05, 0.7, 9}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_cosine_restarts, {0.02, 6, 2, 1e-3}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_one_cycle, {0.04, 48, 0.3, 25, 1e4}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_triangular, {0.002, 0.03, 5, 8}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_triangular2, {0.002, 0.03, 6, 6}, NULL, 0, 0, 0},
+    {FNN_SCHEDULE_exp_range, {0.002, 0.03, 6, 6, 0.97}, NULL, 0, 0, 0},
+};
+#define N_SCHEDULES (sizeof schedules / sizeof *schedules)
+
 static double data[ROWS * 512], targets[ROWS * 512], weights[ROWS];
 static int32_t labels[ROWS];
 static int64_t order[ROWS];
@@ -119,7 +137,7 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
       .loss = net->loss,
       .accuracy = fnn_loss_ops[net->loss].link != FNN_LINK_identity,
       .optimizer = net->optimizer,
-      .lr = 0.01,
+      .schedule = {.rule = FNN_SCHEDULE_constant, .parameters = {0.01}},
       .hyperparameters = {0.9, 0.999, 1e-8, 0.01},
       .poll = poll,
       .poll_context = &never,
@@ -148,6 +166,7 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
   for (uint64_t epoch = 0; steps < steps_to_do; epoch++) {
     fnn_permutation(3, epoch, ROWS, order);
     fnn_job job = job_of(net, FNN_TRAIN, threads);
+    job.schedule = schedules[epoch % N_SCHEDULES];
     must(fnn_snapshot(plan, 0), "snapshot");
     must(fnn_run(plan, &job), "train");
     if (epoch == 1) { /* again from the snapshot: the same bits */
@@ -191,6 +210,19 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
     K = N;
   }
   fnn_plan_free(plan);
+  return h;
+}
+
+/* The learning rates themselves: of every rule, the same on every machine. */
+static uint64_t hash_schedules(void) {
+  uint64_t h = 14695981039346656037u;
+  for (size_t s = 0; s < N_SCHEDULES; s++)
+    for (int64_t step = 0; step < 1000; step++) {
+      const double lr = fnn_schedule_lr(&schedules[s], step);
+      if (!(lr >= 0 && lr < 0.1))
+        fail("a learning rate is not in its range");
+      h = hash(h, &lr, sizeof lr);
+    }
   return h;
 }
 
@@ -266,6 +298,9 @@ int main(int argc, char **argv) {
     n_isas = 1;
     steps_to_do = QUICK_STEPS;
   }
+  if (N_SCHEDULES + 1 != FNN_SCHEDULES) /* all but table */
+    fail("a schedule is missing here");
+  printf("schedules %016llx\n", (unsigned long long)hash_schedules());
   for (int n = 0; n < N_NETWORKS; n++)
     for (int dtype = FNN_FLOAT32; dtype <= FNN_FLOAT64; dtype++) {
       uint64_t expected = 0;
