@@ -163,6 +163,16 @@ typedef struct {
 } fnn_shape;
 fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer);
 
+/* How a layer takes part in steps of training.  The penalties l1 |w| + l2 w^2 / 2 of each weight
+ * (not of biases, scales and shifts) are in the gradient, not in the losses that jobs report. */
+typedef struct {
+  double l1, l2;
+  double max_norm;              /* of the weights into one output; 0: any */
+  double lr_scale, decay_scale; /* factors of the learning rate, of the optimizer's weight decay */
+  int32_t frozen;               /* 1: is not changed */
+} fnn_group;
+fnn_status fnn_set_group(fnn_plan *plan, int32_t layer, fnn_group group);
+
 /* What has the shape of the parameters.  Of `layer`: weights C-contiguous and bias, in the
  * plan's dtype; NULL skips one.  Reading a slot that no job has used yet gives zeros.
  * FNN_STATE is of batch normalization alone: running mean as the weights, running variance as
@@ -245,6 +255,9 @@ typedef struct {
   int32_t training; /* FNN_DERIVE: as in a step of training; 0: as in FNN_PREDICT */
 
   int32_t optimizer; /* fnn_optimizer */
+  /* Bounds of the gradient, 0: none.  Of each element; of the norm of each weight matrix and
+   * each bias; of the norm of all of it. */
+  double clip_value, clip_norm, clip_global_norm;
   fnn_schedule schedule;
   double hyperparameters[FNN_MAX_HYPERPARAMETERS];
 

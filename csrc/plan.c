@@ -96,6 +96,7 @@ static int connect(fnn_plan *plan, const fnn_layer *layers, int64_t inputs) {
     d->bias = dense ? layer->bias : fnn_layer_ops[d->kind].trains;
     d->p[0] = layer->p[0];
     d->p[1] = layer->p[1];
+    d->group = (fnn_group){.lr_scale = 1, .decay_scale = 1};
     d->activation = layer->activation;
     d->parameter = layer->parameter;
   }
@@ -118,7 +119,8 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
   plan->n_inputs = inputs;
   plan->optimizer = -1;
   plan->layers = calloc((size_t)n_layers, sizeof *plan->layers);
-  int failed = plan->layers == NULL;
+  plan->updates = calloc((size_t)n_layers, sizeof *plan->updates);
+  int failed = plan->layers == NULL || plan->updates == NULL;
   for (int mode = 0; mode <= FNN_PREDICT && !failed; mode++) {
     plan->phases[mode] = calloc(2 * (size_t)n_layers + 6, sizeof(fnn_phase));
     failed = plan->phases[mode] == NULL;
@@ -162,6 +164,8 @@ void fnn_plan_free(fnn_plan *plan) {
   for (int mode = 0; mode <= FNN_PREDICT; mode++)
     free(plan->phases[mode]);
   free(plan->layers);
+  free(plan->updates);
+  free(plan->squares);
   free(plan);
 }
 

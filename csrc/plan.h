@@ -44,6 +44,11 @@ struct fnn_plan {
   int64_t steps;
   double decay[2], product;
 
+  /* How steps differ between layers (step.c). */
+  int32_t grouped, constrained;
+  fnn_update *updates; /* [n_layers] */
+  double *squares;     /* NULL until a job clips norms */
+
   /* One batch: the layers' X, Z, dX, dZ and these. */
   fnn_arena workspace;
   int64_t stride;

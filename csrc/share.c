@@ -104,18 +104,21 @@ fnn_units fnn_share_units(const fnn_plan *plan, int t, int T) {
   return (fnn_units){first_unit(plan, t, T), first_unit(plan, t + 1, T), t, T};
 }
 
-void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update *update,
+void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update *updates, int step,
                   fnn_units share) {
   int64_t u0 = share.begin, u1 = share.end;
   for (int32_t l = 0; l < plan->n_layers; l++) {
     const fnn_dense *d = l ? &plan->layers[l] : first;
+    const fnn_update *update = &updates[l * step];
     const int64_t n = units_of(d);
+    const int rests = d->group.frozen && update->optimizer != FNN_STORE;
     if (d->columns) {
       const int64_t p0 = panels(d) * share.t / share.T, p1 = panels(d) * (share.t + 1) / share.T;
-      plan->kernels->units(d, p0 * k_units(d), p1 * k_units(d), update);
+      if (!rests)
+        plan->kernels->units(d, p0 * k_units(d), p1 * k_units(d), update);
       continue;
     }
-    if (u0 < n && u1 > 0)
+    if (u0 < n && u1 > 0 && !rests)
       plan->kernels->units(d, u0 > 0 ? u0 : 0, u1 < n ? u1 : n, update);
     u0 -= n;
     u1 -= n;
@@ -131,4 +134,22 @@ int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
   flops *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
   const double pays = 1 + flops / FLOPS_A_THREAD / 2;
   return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
+}
+
+int64_t fnn_squares_of_layer(const fnn_dense *d) { return d->lines ? units_of(d) + panels(d) : 0; }
+
+double fnn_sum_squares(const fnn_dense *d, const double *squares, int of_bias) {
+  const int64_t begin = of_bias ? units_of(d) : 0, end = units_of(d) + (of_bias ? panels(d) : 0);
+  double sum = 0;
+  for (int64_t i = begin; d->lines && i < end; i++)
+    sum += squares[d->squares + i];
+  return sum;
+}
+
+void fnn_do_constrain(const fnn_plan *plan, int t, int T) {
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    const fnn_dense *d = &plan->layers[l];
+    if (d->kind == FNN_LAYER_dense && d->group.max_norm > 0 && !d->group.frozen)
+      plan->kernels->constrain(d, panels(d) * t / T, panels(d) * (t + 1) / T, d->group.max_norm);
+  }
 }

@@ -45,6 +45,8 @@ typedef struct {
   void *kept;  /* what the layer keeps for its backward pass: see layers.def; NULL: nothing */
   double p[2]; /* its numbers: see layers.def */
   int32_t bias;
+  fnn_group group;
+  int64_t squares;    /* where its sums of squares begin (fnn_update.squares) */
   int32_t columns;    /* threads split its outputs, not the rows: see train.c */
   int32_t activation; /* this layer's */
   double parameter;
@@ -66,10 +68,17 @@ typedef struct {
 
 /* What is done with the gradient of a weight unit while it is in registers. */
 typedef struct {
-  int64_t rows;      /* of the batch */
-  int32_t optimizer; /* fnn_optimizer, or FNN_STORE */
-  int32_t first;     /* FNN_STORE: begin the sum (1) or go on with what is there (0) */
-  double c[8];       /* constants of optimizers.def */
+  int64_t rows;             /* of the batch */
+  int32_t optimizer;        /* fnn_optimizer, or FNN_STORE */
+  int32_t first;            /* FNN_STORE: begin the sum (1) or go on with what is there (0) */
+  int32_t stored;           /* the gradient is there already, by FNN_STORE: only apply the rule */
+  int32_t reshapes;         /* any of: */
+  double scale, bias_scale; /* factors of a stored gradient of weights and bias */
+  double limit;             /* most a gradient's size may be; 0: any */
+  double l1, l2;            /* penalties, of weights alone */
+  double *squares; /* FNN_STORE: gets the squares of each unit's weights, then of each panel's bias;
+                      or NULL */
+  double c[8];     /* constants of optimizers.def */
 } fnn_update;
 #define FNN_STORE (-1)
 
@@ -115,6 +124,8 @@ typedef struct {
   /* The rule alone, on n weights that lie together anywhere, with their gradient. */
   void (*update)(const fnn_update *update, int64_t n, const void *gradient, void *weights,
                  void *const slots[FNN_MAX_SLOTS]);
+  /* Scales down the weights of outputs whose norm is greater than `most`, in panels p0..p1. */
+  void (*constrain)(const fnn_dense *layer, int64_t p0, int64_t p1, double most);
   void (*loss)(const fnn_loss_rows *rows, int64_t r0, int64_t r1);
   /* Rows of Z through the link into out, (r1 - r0, C). */
   void (*scatter)(int64_t C, int64_t stride, const void *Z, int64_t r0, int64_t r1, int32_t link,

@@ -20,8 +20,8 @@
 #include "cpu.h"
 #include "graph.h"
 #include "share.h"
+#include "step.h"
 #include "team.h"
-#include "update.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -40,8 +40,8 @@ typedef struct {
   double scale;  /* FNN_DERIVE: 1 / sum of all row weights */
   int32_t act;   /* whether the last layer's activation is applied */
 
-  fnn_update update;
-  fnn_optimizer_state next; /* after the update */
+  fnn_update store; /* FNN_DERIVE */
+  fnn_step step;    /* FNN_TRAIN */
   double work_since_look, last_poll;
 
   atomic_int stop;               /* bits of the above */
@@ -211,17 +211,16 @@ static void sum_rows(run_t *run, int64_t first, int64_t rows) {
 /* Thread 0, while rows are worked on: the constants of the step to come. */
 static void prepare_update(run_t *run, int64_t rows) {
   const fnn_job *job = run->job;
-  run->update.rows = rows;
   if (job->mode == FNN_DERIVE) {
-    run->update.first = job->position == job->begin;
+    run->store =
+        (fnn_update){.rows = rows, .optimizer = FNN_STORE, .first = job->position == job->begin};
     return;
   }
   const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps);
-  run->next =
-      fnn_update_constants(fnn_get_optimizer(run->plan), lr, job->hyperparameters, run->update.c);
+  fnn_step_prepare(&run->step, run->plan, job, rows, lr);
 }
 
-static void commit_update(run_t *run) { fnn_set_optimizer(run->plan, run->next); }
+static void commit_update(run_t *run) { fnn_set_optimizer(run->plan, run->step.next); }
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
@@ -324,7 +323,10 @@ static void work_together(void *context, int thread, int threads) {
         }
         break;
       case PHASE_UNITS:
-        fnn_do_units(plan, &layer_0, &run->update, share);
+        if (job->mode == FNN_TRAIN)
+          fnn_step_do(&run->step, plan, job, &layer_0, share);
+        else
+          fnn_do_units(plan, &layer_0, &run->store, 0, share);
         break;
       case PHASE_BARRIER:
         fnn_team_barrier(threads);
@@ -436,12 +438,13 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
                        fnn_loss_ops[job->loss].link == FNN_LINK_sigmoid &&
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
-  run.update.optimizer = job->mode == FNN_TRAIN ? job->optimizer : FNN_STORE;
   run.last_poll = job->poll ? fnn_seconds() : 0;
   atomic_init(&run.stop, 0);
   atomic_init(&run.bad_place, INT64_MAX);
   if (job->mode == FNN_TRAIN) {
     status = fnn_plan_use_optimizer(plan, job->optimizer);
+    if (status == FNN_OK)
+      status = fnn_step_reserve(plan, job);
   } else if (job->mode == FNN_DERIVE) {
     const double sum = weight_sum(job, job->begin, job->end);
     run.scale = sum > 0 ? 1 / sum : 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ class BuiltLayer:
 
     def __init__(self, network: Sequential, leaf: Leaf) -> None:
         self._network = network
+        self._leaf = leaf
         self._name = leaf.name
         self.path = leaf.path
         self._place: Any = leaf.place  # in the engine; None: part of another layer
@@ -93,6 +95,26 @@ class BuiltLayer:
         n = _size(self.spec.state_shapes(self.inputs)) // 2
         if n:
             self.state = np.concatenate([np.zeros(n), np.ones(n)])
+
+    @property
+    def trainable(self) -> bool:
+        """Whether steps of training change the layer; assign to freeze it or to free it."""
+        return bool(getattr(self.spec, "trainable", False))
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not hasattr(self.spec, "trainable"):
+            raise ValueError("trainable: this layer has no parameters")
+        self.spec = self._leaf.spec = dataclasses.replace(self.spec, trainable=value)
+        self._network.specs = self._network._graph.specs()
+        self.regroup()
+
+    def regroup(self) -> None:
+        """Tell the engine how the layer takes part in steps of training."""
+        group = self.spec.group
+        if group:
+            with self._network._lock:
+                self._network._plan.set_group(self._place, **group)
 
     def _get(self, name: str) -> np.ndarray | None:
         at, shape = self._find(name)

@@ -7,6 +7,7 @@ one list, in which a layer says how many layers back its input is.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
@@ -87,6 +88,25 @@ class Graph:
                 parts.append(arrays.check_parameters(argument, values, shape, dtype).ravel())
         return np.concatenate(parts)
 
+    def specs(self) -> tuple[Layer, ...]:
+        """Return the specs, as they are now."""
+        return _specs(self.tree)
+
+    def add_penalties(self, parameters: np.ndarray, gradient: np.ndarray) -> float:
+        """Return l1 sum(abs(W)) + l2 / 2 sum(W^2) over all layers; add its gradient."""
+        penalty, at = 0.0, 0
+        for leaf in self.leaves:
+            group = leaf.spec.group
+            l1, l2 = group.get("l1", 0.0), group.get("l2", 0.0)
+            for name, shape in leaf.spec.shapes(leaf.inputs).items():
+                part = slice(at, at + math.prod(shape))
+                at = part.stop
+                if name == "weights" and (l1 or l2):
+                    W = parameters[part].astype(np.float64)
+                    penalty += l1 * float(np.abs(W).sum()) + l2 / 2 * float(W @ W)
+                    gradient[part] += (l1 * np.sign(W) + l2 * W).astype(gradient.dtype)
+        return penalty
+
     def _emit(self, tree: Sequence[Tree], source: int) -> int:
         """Append layers that begin with the output of `source`; return the last one's place."""
         at = source
@@ -145,6 +165,18 @@ def _grow(specs: Sequence[Layer], path: str) -> list[Tree]:
         if isinstance(leaf, Leaf) and isinstance(leaf.spec, Dense):
             leaf.initializers = _initializers(leaf, tree[i + 1 :])
     return tree
+
+
+def _specs(tree: Sequence[Tree]) -> tuple[Layer, ...]:
+    specs: list[Layer] = []
+    for part in tree:
+        if isinstance(part, Node):
+            parts = tuple(_specs(branch) for branch in part.branches)
+            field = part.spec.field
+            specs.append(dataclasses.replace(part.spec, **{field: part.spec.unparted(parts)}))
+        else:
+            specs.append(part.spec)
+    return tuple(specs)
 
 
 def _initializers(leaf: Leaf, later: Sequence[Tree]) -> tuple[Initializer, Initializer]:

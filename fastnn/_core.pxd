@@ -74,6 +74,7 @@ cdef extern from "fastnn.h" nogil:
         uint64_t seed
         int32_t training
         int32_t optimizer
+        double clip_value, clip_norm, clip_global_norm
         fnn_schedule schedule
         double hyperparameters[6]
         int (*poll)(void *) noexcept nogil
@@ -87,6 +88,10 @@ cdef extern from "fastnn.h" nogil:
     int64_t fnn_plan_outputs(const fnn_plan *)
     int64_t fnn_plan_bytes(const fnn_plan *)
     int32_t fnn_plan_threads(const fnn_plan *, int64_t, int32_t)
+    ctypedef struct fnn_group:
+        double l1, l2, max_norm, lr_scale, decay_scale
+        int32_t frozen
+    fnn_status fnn_set_group(fnn_plan *, int32_t, fnn_group)
     fnn_shape fnn_layer_shape(const fnn_plan *, int32_t)
     fnn_status fnn_read(fnn_plan *, fnn_part, int32_t, void *, void *)
     fnn_status fnn_write(fnn_plan *, fnn_part, int32_t, const void *, const void *)

@@ -61,6 +61,17 @@ class Plan:
     def set_optimizer_state(
         self, name: str | None, steps: int, decay_0: float, decay_1: float, product: float, /
     ) -> None: ...
+    def set_group(
+        self,
+        layer: int,
+        *,
+        l1: float = 0,
+        l2: float = 0,
+        max_norm: float = 0,
+        lr_scale: float = 1,
+        decay_scale: float = 1,
+        frozen: bool = False,
+    ) -> None: ...
     def reset_optimizer(self) -> None: ...
     def snapshot(self, which: int) -> None: ...
     def restore(self, which: int) -> None: ...
@@ -86,6 +97,9 @@ class Plan:
         optimizer: str | None = None,
         lr: float | Schedule = 0.0,
         hyperparameters: tuple[float, ...] = (),
+        clip_value: float = 0,
+        clip_norm: float = 0,
+        clip_global_norm: float = 0,
     ) -> tuple[int, float, float, float, int, int, bool]: ...
 
 def optimizer_step(

@@ -274,6 +274,14 @@ cdef class Plan:
     def set_optimizer_state(self, *state):
         check(fnn_set_optimizer(self.plan, optimizer_struct(state)))
 
+    def set_group(self, int layer, *, double l1=0, double l2=0, double max_norm=0,
+                  double lr_scale=1, double decay_scale=1, bint frozen=False):
+        """How a layer takes part in steps of training."""
+        cdef fnn_group group
+        group.l1, group.l2, group.max_norm = l1, l2, max_norm
+        group.lr_scale, group.decay_scale, group.frozen = lr_scale, decay_scale, frozen
+        check(fnn_set_group(self.plan, layer, group))
+
     def reset_optimizer(self):
         fnn_reset_optimizer(self.plan)
 
@@ -289,7 +297,8 @@ cdef class Plan:
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False,
-            str optimizer=None, object lr=0.0, tuple hyperparameters=()):
+            str optimizer=None, object lr=0.0, tuple hyperparameters=(),
+            double clip_value=0, double clip_norm=0, double clip_global_norm=0):
         """Runs a job.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
@@ -322,6 +331,8 @@ cdef class Plan:
         job.outputs = NULL
         job.seed = seed
         job.training = training
+        job.clip_value, job.clip_norm = clip_value, clip_norm
+        job.clip_global_norm = clip_global_norm
         job.optimizer = 0
         if mode == "predict":
             out = _Array(outputs)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastnn import _core
-from fastnn._spec import Spec
+from fastnn._spec import Spec, check_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Layer(Spec, kind="layer"):
     """Base class of the layers; a layer keeps the width of its input unless it says otherwise."""
 
@@ -25,6 +25,45 @@ class Layer(Spec, kind="layer"):
         return {}
 
     @property
+    def group(self) -> dict[str, float]:
+        """How the layer takes part in steps of training, as the engine wants it."""
+        return {}
+
+    @property
     def numbers(self) -> tuple[float, ...]:
         """What the engine wants to know, in its order."""
         return tuple(float(getattr(self, name)) for name in _core.LAYERS[self.name])
+
+
+@dataclass(frozen=True, repr=False)
+class Trained(Layer):
+    """Base class of the layers with parameters.
+
+    Parameters
+    ----------
+    lr_scale : float, default 1.0
+        Factor of the learning rate for this layer's parameters.
+    decay_scale : float, default 1.0
+        Factor of the optimizer's weight decay (`AdamW`, `Lion`).
+    trainable : bool, default True
+        False: frozen, no step changes it (nor its running mean and variance).
+    """
+
+    lr_scale: float = field(default=1.0, kw_only=True)
+    decay_scale: float = field(default=1.0, kw_only=True)
+    trainable: bool = field(default=True, kw_only=True)
+
+    def __post_init__(self) -> None:
+        check_number("lr_scale", self.lr_scale, low=0)
+        check_number("decay_scale", self.decay_scale, low=0)
+        if not isinstance(self.trainable, bool):
+            raise TypeError(f"trainable: got {self.trainable!r}, want True or False")
+
+    @property
+    def group(self) -> dict[str, float]:
+        """The factors, and whether it is frozen."""
+        return {
+            "lr_scale": float(self.lr_scale),
+            "decay_scale": float(self.decay_scale),
+            "frozen": not self.trainable,
+        }

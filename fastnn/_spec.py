@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 S = TypeVar("S", bound="Spec")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Spec:
     """Base of all specs; its direct subclasses are the kinds."""
 
@@ -31,6 +31,16 @@ class Spec:
             cls.registry = {}
         elif "name" in vars(cls):
             cls.registry[cls.name] = cls
+
+    def __repr__(self) -> str:
+        """Show how to make it again: keyword-only fields where they differ from the default."""
+        fields = sorted(dataclasses.fields(self), key=lambda f: f.kw_only)
+        shown = (
+            f"{f.name}={getattr(self, f.name)!r}"
+            for f in fields
+            if not (f.kw_only and getattr(self, f.name) == f.default)
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
 
     def to_config(self) -> dict[str, Any]:
         """Return the spec as a dict that JSON can hold."""

@@ -13,7 +13,7 @@ from fastnn._optimizer import Optimizer
 from fastnn._spec import check_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """Steps that shrink with all the gradients there were.
 
@@ -44,11 +44,11 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-10
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adadelta(Optimizer):
     """Steps as long as the last ones were, for the present gradient: it needs no lr.
 
@@ -81,12 +81,12 @@ class Adadelta(Optimizer):
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("rho")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """The gradient divided by the root of its mean square.
 
@@ -127,7 +127,7 @@ class RMSprop(Optimizer):
     centered: bool = False
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("alpha", "momentum")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
         self._check_flag("centered")
@@ -139,7 +139,7 @@ class RMSprop(Optimizer):
         return self.name + centered + ("_momentum" if self.momentum else "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov's momentum, which grows from half of beta_1 to beta_1.
 
@@ -179,13 +179,13 @@ class NAdam(Optimizer):
     momentum_decay: float = 0.004
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
         check_number("momentum_decay", self.momentum_decay, low=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RAdam(Optimizer):
     """Adam that waits until its steps have a finite variance, and so needs no warm-up.
 
@@ -222,12 +222,12 @@ class RAdam(Optimizer):
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
     """The sign of a mean: each step moves every weight by lr, one way or the other.
 
@@ -264,12 +264,12 @@ class Lion(Optimizer):
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("weight_decay", self.weight_decay, low=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rprop(Optimizer):
     """Resilient propagation: only the gradient's sign counts, and each weight's step adapts.
 
@@ -311,7 +311,7 @@ class Rprop(Optimizer):
     step_max: float = 50.0
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         check_number("eta_minus", self.eta_minus, low=0, high=1, open_low=True, open_high=True)
         check_number("eta_plus", self.eta_plus, low=1, open_low=True)
         check_number("step_min", self.step_min, low=0, open_low=True)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from fastnn._layer import Layer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Block(Layer):
     """What holds other layers: `Residual` and `Concatenate`."""
 
@@ -20,12 +20,16 @@ class Block(Layer):
         """The lists of layers, all over the same input."""
         return getattr(self, self.field)  # type: ignore[no-any-return]
 
+    def unparted(self, parts: tuple[tuple[Layer, ...], ...]) -> Any:
+        """Return the field's value for these parts: the reverse of `parts`."""
+        return parts
+
     def join(self, path: str, inputs: int, widths: list[int]) -> int:
         """Return the width of the output; raise ValueError if the parts do not fit."""
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Residual(Block):
     """A block of layers whose input is added to their output: z = x + block(x).
 
@@ -63,6 +67,10 @@ class Residual(Block):
         """The block."""
         return (self.layers,)
 
+    def unparted(self, parts: tuple[tuple[Layer, ...], ...]) -> Any:
+        """Return the block."""
+        return parts[0]
+
     def join(self, path: str, inputs: int, widths: list[int]) -> int:
         """Return the width, if the block keeps it."""
         if widths[0] != inputs:
@@ -73,7 +81,7 @@ class Residual(Block):
         return inputs
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Concatenate(Block):
     """Branches over the same input, their outputs side by side.
 

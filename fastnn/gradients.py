@@ -180,7 +180,8 @@ def check_gradient(
         moved[i] = start[i]
         if training:
             return float(twin.loss_and_gradient(X, y, training=True, **options)[0])
-        return float(twin.evaluate(X, y, **options)["loss"])
+        penalty = twin._graph.add_penalties(twin.parameters, np.zeros_like(start))
+        return float(twin.evaluate(X, y, **options)["loss"]) + penalty
 
     least = _SMALL * float(np.abs(given).max())
     worst = (-1.0, 0, 0.0)  # error, parameter, numeric

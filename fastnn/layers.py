@@ -7,10 +7,10 @@ and the element alone, so they are the same on any number of threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn._layer import Layer
+from fastnn._layer import Layer, Trained
 from fastnn._spec import Spec, check_count, check_number
 from fastnn.blocks import Block, Concatenate, Residual
 
@@ -27,11 +27,12 @@ __all__ = [
     "LayerNorm",
     "Normalization",
     "Residual",
+    "Trained",
 ]
 
 
-@dataclass(frozen=True)
-class Dense(Layer):
+@dataclass(frozen=True, repr=False)
+class Dense(Trained):
     """A fully connected layer: activation(X W + b).
 
     Parameters
@@ -50,6 +51,15 @@ class Dense(Layer):
         parameters, knows of the default instead.
     bias_init : str, initializer or callable, default "zeros"
         Initial b, of shape (units,).
+    l1, l2 : float, default 0.0
+        By keyword: penalties, which add l1 sum(abs(W)) + l2 / 2 sum(W^2) to what training
+        makes small (b has none); both make the elastic net.  `loss_and_gradient` counts them
+        in; the losses that `fit` and `evaluate` report are those of the data alone.
+    max_norm : float, optional
+        By keyword: after each step the weights into a unit are scaled down to this norm
+        (Srivastava et al. 2014).
+    lr_scale, decay_scale, trainable
+        By keyword: see `fastnn.layers.Trained`.
 
     Examples
     --------
@@ -64,14 +74,28 @@ class Dense(Layer):
     bias: bool = True
     weight_init: Any = None
     bias_init: Any = "zeros"
+    l1: float = field(default=0.0, kw_only=True)
+    l2: float = field(default=0.0, kw_only=True)
+    max_norm: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("l1", self.l1, low=0)
+        check_number("l2", self.l2, low=0)
+        if self.max_norm is not None:
+            check_number("max_norm", self.max_norm, low=0, open_low=True)
         object.__setattr__(self, "units", check_count("units", self.units))
         object.__setattr__(self, "activation", _part("activation", self.activation, "identity"))
         object.__setattr__(self, "weight_init", _part("weight_init", self.weight_init, None, True))
         object.__setattr__(self, "bias_init", _part("bias_init", self.bias_init, "zeros", True))
         if not isinstance(self.bias, bool):
             raise TypeError(f"bias: got {self.bias!r}, want True or False")
+
+    @property
+    def group(self) -> dict[str, float]:
+        """The penalties and the constraint too."""
+        own = {"l1": float(self.l1), "l2": float(self.l2), "max_norm": float(self.max_norm or 0)}
+        return super().group | own
 
     def outputs(self, inputs: int) -> int:
         """Return `units`."""
@@ -85,7 +109,7 @@ class Dense(Layer):
         return shapes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation(Layer):
     """An activation function as a layer of its own.
 
@@ -117,7 +141,7 @@ class Activation(Layer):
         return self.function
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """Sets outputs to 0 at random, so that no unit can rely on another one.
 
@@ -148,7 +172,7 @@ class Dropout(Layer):
         check_number("rate", self.rate, low=0, high=1, open_high=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AlphaDropout(Layer):
     """Dropout for `selu`: keeps mean 0 and variance 1 of what it gets.
 
@@ -180,7 +204,7 @@ class AlphaDropout(Layer):
         check_number("rate", self.rate, low=0, high=1, open_high=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GaussianNoise(Layer):
     """Adds normal noise of mean 0 while training.
 
@@ -208,8 +232,8 @@ class GaussianNoise(Layer):
         check_number("std", self.std, low=0)
 
 
-@dataclass(frozen=True)
-class Normalization(Layer):
+@dataclass(frozen=True, repr=False)
+class Normalization(Trained):
     """What the normalizations share: z = (x - mean) / sqrt(variance + epsilon) * scale + shift.
 
     The scale is called `weights` and starts at 1, the shift `bias` and starts at 0; both have
@@ -221,7 +245,7 @@ class Normalization(Layer):
         return {"weights": (inputs,), "bias": (inputs,)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BatchNorm(Normalization):
     """Batch normalization: each feature by its mean and variance over the batch.
 
@@ -256,6 +280,7 @@ class BatchNorm(Normalization):
     momentum: float = 0.1
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_number("epsilon", self.epsilon, low=0, open_low=True)
         check_number("momentum", self.momentum, low=0, high=1, open_low=True)
 
@@ -264,7 +289,7 @@ class BatchNorm(Normalization):
         return {"running_mean": (inputs,), "running_variance": (inputs,)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LayerNorm(Normalization):
     """Layer normalization: each sample by its mean and variance over the features.
 
@@ -291,6 +316,7 @@ class LayerNorm(Normalization):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 

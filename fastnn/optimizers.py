@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum.
 
@@ -64,7 +64,7 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("momentum")
         self._check_flag("nesterov")
         if self.nesterov and self.momentum == 0:
@@ -78,7 +78,7 @@ class SGD(Optimizer):
         return "nesterov" if self.nesterov else "momentum"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adaptive moment estimation.
 
@@ -119,7 +119,7 @@ class Adam(Optimizer):
     amsgrad: bool = False
 
     def __post_init__(self) -> None:
-        self._check_lr(self.lr)
+        self._check_common(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
         self._check_flag("amsgrad")
@@ -130,7 +130,7 @@ class Adam(Optimizer):
         return f"{self.name}_amsgrad" if self.amsgrad else self.name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay: each step first makes w = w - lr weight_decay w.
 

@@ -115,6 +115,7 @@ class Sequential:
         self.input_size = input_size
         for layer in self._leaves():
             layer.reset_state()
+            layer.regroup()
 
     def _built(self) -> Any:
         if self.input_size is None:
@@ -357,6 +358,8 @@ class Sequential:
     ) -> tuple[float, np.ndarray]:
         """Return the mean loss over all samples and its gradient in the parameters.
 
+        Where layers have penalties (`Dense(l1=..., l2=...)`), these are in both.
+
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
@@ -393,7 +396,8 @@ class Sequential:
         data = self._checked_data(X, y, sample_weight, chosen)
         with self._lock:
             value, _ = self._evaluate("derive", data, chosen, training=training)
-            return value, self._read("gradient")
+            gradient = self._read("gradient")
+            return value + self._graph.add_penalties(self.parameters, gradient), gradient
 
     # ---- training -----------------------------------------------------------------------
 

@@ -200,6 +200,7 @@ def _steps(
         lr=engine_schedule(optimizer.lr, taken if rule == optimizer.rule else 0, steps),
         hyperparameters=optimizer.hyperparameters,
         seed=net.seed,
+        **optimizer.clipping,
     )
 
 

@@ -211,6 +211,8 @@ RANGES = [
     (fastnn.AdamW, "lr", [-0.1]),
     (fastnn.AdamW, "beta_1", [1.0]),
     (fastnn.AdamW, "weight_decay", [-0.1, NAN, INF]),
+    (layers.Trained, "lr_scale", [-0.1, NAN, INF]),
+    (layers.Trained, "decay_scale", [-0.1, NAN, INF]),
     (fastnn.Dropout, "rate", [-0.1, 1, NAN]),
     (fastnn.AlphaDropout, "rate", [-0.1, 1, NAN]),
     (fastnn.GaussianNoise, "std", [-0.1, NAN, INF]),

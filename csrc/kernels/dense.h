@@ -171,15 +171,18 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
     for (int v = 0; v < vectors; v++)
       acc[i][v] = vset(0);
   }
-  if (store && !update->first)
+  if (update->stored || (store && !update->first))
     for (int i = 0; i < features; i++)
       for (int v = 0; v < vectors; v++)
         acc[i][v] = vload(dW + i * FNN_PANEL + v * LANES);
 
-  REAL *D[TILE_VECTORS];
-  tile_columns(vectors, d->dZ, d->stride, n, 0, D);
-  const REAL *A = (const REAL *)d->in[0].X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
-  tile_unit_product(features, vectors, update->rows, A, (const REAL *const *)D, acc);
+  if (!update->stored) {
+    REAL *D[TILE_VECTORS];
+    tile_columns(vectors, d->dZ, d->stride, n, 0, D);
+    const REAL *A =
+        (const REAL *)d->in[0].X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
+    tile_unit_product(features, vectors, update->rows, A, (const REAL *const *)D, acc);
+  }
 
   if (store) {
     FNN_UNROLL
@@ -200,7 +203,8 @@ FNN_INLINE void unit_tiles(const int vectors, const fnn_dense *d, int64_t k, int
 #undef TILE
 }
 
-/* The gradient of one register of parameters at `at`: stored, or the optimizer's rule applied. */
+/* The gradient of one register of bias, scale or shift at `at`: stored, or the optimizer's rule
+ * applied.  Penalties are of weights. */
 FNN_INLINE
     void take_gradient(const fnn_update *update, REAL *parameters, REAL *const slots[FNN_MAX_SLOTS],
                        REAL *gradient, int64_t at, vec sum) {
@@ -208,8 +212,55 @@ FNN_INLINE
     vstore(gradient + at, update->first ? sum : (vec)(vload(gradient + at) + sum));
   } else {
     vec acc[TILE_ROWS][TILE_VECTORS];
-    acc[0][0] = sum;
-    update_tile(1, 1, update, parameters, slots, at, acc);
+    acc[0][0] = update->stored ? vload(gradient + at) : sum;
+    if (update->reshapes) {
+      fnn_update own = *update;
+      own.scale = update->bias_scale;
+      own.l1 = own.l2 = 0;
+      update_tile(1, 1, &own, parameters, slots, at, acc);
+    } else {
+      update_tile(1, 1, update, parameters, slots, at, acc);
+    }
+  }
+}
+
+/* The sum of squares of `lines` lines of a panel with so many real outputs; 16 lanes over the
+ * lines and both halves, then a tree: the same whatever the tile. */
+static double squares_of(const REAL *gradient, int64_t lines, int64_t outputs) {
+  REAL lanes[FNN_BLOCK] __attribute__((aligned(64)));
+  vec sum[FNN_BLOCK / LANES];
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    sum[i] = vset(0);
+  for (int64_t at = 0; at < lines * FNN_PANEL; at += LANES) {
+    const int64_t lane = at % FNN_BLOCK, half = at % FNN_PANEL - lane;
+    const vec g = where_used(outputs - half, (int)lane, vload(gradient + at), vset(0));
+    sum[lane / LANES] = vfma(g, g, sum[lane / LANES]);
+  }
+  for (int i = 0; i < FNN_BLOCK / LANES; i++)
+    vstore(lanes + i * LANES, sum[i]);
+  return (double)tree_sum(lanes);
+}
+
+/* Max-norm: the weights into an output, over all inputs, in four partial sums. */
+static void transpose_unit(const fnn_dense *d, int64_t k, int64_t panel);
+
+static void dense_constrain(const fnn_dense *d, int64_t p0, int64_t p1, double most) {
+  const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
+  for (int64_t panel = p0 * FNN_PANEL; panel < p1 * FNN_PANEL; panel += FNN_PANEL) {
+    REAL *W = (REAL *)d->W + panel * K16;
+    for (int64_t n = 0; n < FNN_PANEL; n += LANES) {
+      vec sum[4] = {vset(0), vset(0), vset(0), vset(0)};
+      for (int64_t k = 0; k < d->K; k++) {
+        const vec w = vload(W + k * FNN_PANEL + n);
+        sum[k % 4] = vfma(w, w, sum[k % 4]);
+      }
+      const vec norm = vsqrt((sum[0] + sum[1]) + (sum[2] + sum[3])), limit = vset((REAL)most);
+      const vec factor = vselect_gt(norm, limit, limit / norm, vset(1));
+      for (int64_t k = 0; k < d->K; k++)
+        vstore(W + k * FNN_PANEL + n, vload(W + k * FNN_PANEL + n) * factor);
+    }
+    for (int64_t k = 0; d->WT && k < d->K; k += FNN_BLOCK)
+      transpose_unit(d, k, panel);
   }
 }
 
@@ -260,16 +311,23 @@ static void transpose_block(const REAL *source, int64_t source_line, REAL *targe
     }
 }
 
+/* The transposed copy of the 16 x 32 weights of a unit. */
+static void transpose_unit(const fnn_dense *d, int64_t k, int64_t panel) {
+  const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
+  const REAL *W = (const REAL *)d->W + panel * K16 + k * FNN_PANEL;
+  REAL *WT = (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + panel * FNN_PANEL + k % FNN_PANEL;
+  for (int64_t n = 0; n < FNN_PANEL && panel + n < N16; n += FNN_BLOCK)
+    transpose_block(W + n, FNN_PANEL, WT + n * FNN_PANEL, FNN_PANEL);
+}
+
 static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_update *update) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
+  const int64_t units = K16 / FNN_BLOCK * (FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL);
   for (int64_t u = u0; u < u1; u++) {
     const int64_t panel = u / (K16 / FNN_BLOCK) * FNN_PANEL;
     const int64_t k = u % (K16 / FNN_BLOCK) * FNN_BLOCK;
     const int64_t k1 = k + FNN_BLOCK < d->K ? k + FNN_BLOCK : d->K;
     const int64_t n1 = panel + FNN_PANEL < N16 ? panel + FNN_PANEL : N16;
-    REAL *transposed =
-        (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + panel * FNN_PANEL + k % FNN_PANEL;
-    const int transposes = d->WT && update->optimizer != FNN_STORE;
     for (int64_t n = panel; n < n1; n += TILE_WIDTH)
       if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
         unit_tiles((TILE_VECTORS + 1) / 2, d, k, k1, n, update);
@@ -277,9 +335,15 @@ static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_up
         unit_tiles(TILE_VECTORS, d, k, k1, n, update);
     if (k == 0 && d->bias)
       bias_unit(d, panel, n1, update);
-    if (transposes)
-      for (int64_t n = panel; n < n1; n += FNN_BLOCK)
-        transpose_block((const REAL *)d->W + panel * K16 + k * FNN_PANEL + n % FNN_PANEL, FNN_PANEL,
-                        transposed + (n - panel) * FNN_PANEL, FNN_PANEL);
+    if (update->optimizer == FNN_STORE && update->squares) {
+      double *squares = update->squares + d->squares;
+      squares[u] =
+          squares_of((const REAL *)d->dW + panel * K16 + k * FNN_PANEL, k1 - k, d->N - panel);
+      if (k == 0)
+        squares[units + panel / FNN_PANEL] =
+            d->bias ? squares_of((const REAL *)d->db + panel, 1, d->N - panel) : 0;
+    }
+    if (d->WT && update->optimizer != FNN_STORE)
+      transpose_unit(d, k, panel);
   }
 }

@@ -3,6 +3,8 @@
 
 #include "vmath.h"
 
+#include "sums.h"
+
 #include "matmul.h"
 
 #include "activations.h"
@@ -33,6 +35,7 @@ const fnn_kernels FNN_TABLE = {
     .layer_forward = forward_of_layer,
     .layer_backward = backward_of_layer,
     .units = units_of_layer,
+    .constrain = dense_constrain,
     .update = update_flat,
     .loss = loss_of_rows,
     .scatter = scatter_rows,

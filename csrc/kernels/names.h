@@ -66,6 +66,10 @@
 #define slope_rows FNN_REAL(slope_rows)
 
 /* dense.h */
+#define reshape_gradient FNN_REAL(reshape_gradient)
+#define squares_of FNN_REAL(squares_of)
+#define dense_constrain FNN_REAL(dense_constrain)
+#define transpose_unit FNN_REAL(transpose_unit)
 #define begin_tile FNN_REAL(begin_tile)
 #define end_tile FNN_REAL(end_tile)
 #define tile_columns FNN_REAL(tile_columns)

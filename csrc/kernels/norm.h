@@ -138,7 +138,8 @@ static void batch_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
 /* ---- their gradients ----------------------------------------------------------------- */
 
 /* Scale and shift of a panel: a unit. */
-static void norm_unit(const fnn_dense *d, int64_t panel, const fnn_update *update) {
+static void norm_unit(const fnn_dense *d, int64_t unit, const fnn_update *update) {
+  const int64_t panel = unit * FNN_PANEL, units = FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL;
   const int of_column = d->kind == FNN_LAYER_batch_norm;
   const REAL *X = d->in[0].X, *dZ = d->dZ, *kept = d->kept;
   for (int64_t n = panel; n < panel + FNN_PANEL && n < FNN_ROUND_UP(d->N, FNN_BLOCK); n += LANES) {
@@ -149,7 +150,7 @@ static void norm_unit(const fnn_dense *d, int64_t panel, const fnn_update *updat
     }
     vec scale[4] = {vset(0), vset(0), vset(0), vset(0)},
         shift[4] = {vset(0), vset(0), vset(0), vset(0)};
-    for (int64_t r = 0; r < update->rows; r++) {
+    for (int64_t r = 0; r < update->rows && !update->stored; r++) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r) * FNN_BLOCK + n % FNN_BLOCK;
       if (!of_column) {
         mean = vset(kept[r]);
@@ -173,5 +174,11 @@ static void norm_unit(const fnn_dense *d, int64_t panel, const fnn_update *updat
       vstore(running_mean, vfma(share, mean - vload(running_mean), vload(running_mean)));
       vstore(running_variance, vfma(share, variance - old, old));
     }
+  }
+  if (update->optimizer == FNN_STORE && update->squares) {
+    double *squares = update->squares + d->squares;
+    squares[unit] =
+        squares_of((const REAL *)d->dW + line_at(panel, FNN_SCALE_LINE), 1, d->N - panel);
+    squares[units + unit] = squares_of((const REAL *)d->db + panel, 1, d->N - panel);
   }
 }

@@ -26,6 +26,22 @@
   vstore(weights + at, w);                                                                         \
   SAVE_##n_slots
 
+/* What clipping and penalties make of a gradient g of the weight w. */
+FNN_INLINE vec reshape_gradient(const fnn_update *update, vec g, vec w) {
+  g = g * vset((REAL)update->scale);
+  if (update->limit > 0) {
+    const vec limit = vset((REAL)update->limit);
+    g = vmax(vset(0) - limit, vmin(limit, g));
+  }
+  if (update->l2 > 0)
+    g = vfma(vset((REAL)update->l2), w, g);
+  if (update->l1 > 0) {
+    const vec l1 = vset((REAL)update->l1), zero = vset(0);
+    g = g + vselect_gt(w, zero, l1, vselect_gt(zero, w, zero - l1, zero));
+  }
+  return g;
+}
+
 /* Line i of `vectors` registers has its weights and state at offset + i * FNN_PANEL, and its
  * gradients one after the other.  One function for all shapes of tiles: written into each of
  * them, all rules would make the library several times as large. */
@@ -53,6 +69,11 @@ FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update
                             REAL *weights, REAL *const slots[FNN_MAX_SLOTS], int64_t offset,
                             vec acc[TILE_ROWS][TILE_VECTORS]) {
   UPDATE_CONSTANTS
+  if (update->reshapes)
+    for (int i = 0; i < lines; i++)
+      for (int j = 0; j < vectors; j++)
+        acc[i][j] = reshape_gradient(update, acc[i][j],
+                                     vload(weights + offset + i * FNN_PANEL + j * LANES));
   switch (update->optimizer) {
 #define OPTIMIZER_INLINE(name, n_slots, hyperparameters, constants, ...)                           \
   case FNN_OPTIMIZER_##name:                                                                       \
