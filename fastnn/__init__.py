@@ -17,7 +17,7 @@ from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
-    from fastnn import activations, datasets, initializers, losses, optimizers, schedules
+    from fastnn import activations, datasets, initializers, losses, optimizers, plot, schedules
     from fastnn.serialization import load
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "losses",
     "optimizers",
+    "plot",
     "schedules",
     "set_num_threads",
 ]
