@@ -98,7 +98,7 @@ fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *w
 
 /* ---- snapshots ------------------------------------------------------------------------ */
 
-/* A snapshot is [head | W and b of all layers | slot 0 | slot 1]; the transposed weights
+/* A snapshot is [head | W and b of all layers | slot 0 | ...]; the transposed weights
  * are made again from the others. */
 typedef struct {
   fnn_optimizer_state optimizer;

@@ -16,7 +16,7 @@
 #define FNN_BLOCK 16 /* features that lie together in an activation */
 #define FNN_PANEL 32 /* outputs that lie together in a weight matrix */
 #define FNN_MAX_THREADS 256
-#define FNN_MAX_SLOTS 2
+#define FNN_MAX_SLOTS 3
 #define FNN_MAX_HYPERPARAMETERS 6
 
 /* Visible in the extension's file, where threadpoolctl looks for it. */
@@ -123,7 +123,7 @@ int64_t fnn_plan_bytes(const fnn_plan *plan);      /* memory held now */
 /* What has the shape of the parameters.  Of `layer`: weights (inputs, outputs)
  * C-contiguous and bias (outputs), in the plan's dtype; NULL skips one.  Reading a
  * slot that no job has used yet gives zeros. */
-typedef enum { FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1 } fnn_part;
+typedef enum { FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_SLOT_2 } fnn_part;
 fnn_status fnn_read(fnn_plan *plan, fnn_part part, int32_t layer, void *weights, void *bias);
 fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *weights,
                      const void *bias);
@@ -133,10 +133,16 @@ typedef struct {
   int32_t optimizer; /* fnn_optimizer, or -1: none yet */
   int64_t steps;
   double decay[2]; /* hyperparameter[i] ^ steps */
+  double product;  /* of all steps' momenta, where a rule wants it (nadam); else 1 */
 } fnn_optimizer_state;
 fnn_optimizer_state fnn_get_optimizer(const fnn_plan *plan);
 fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state); /* not the slots */
 void fnn_reset_optimizer(fnn_plan *plan);                                /* zero slots, step 0 */
+
+/* One step of an optimizer's rule on n parameters of any function; slots is [slots][n], at
+ * first zeros, and `state` what the step before left, at first {optimizer, 0, {1, 1}, 1}. */
+fnn_status fnn_optimizer_step(fnn_optimizer_state *state, double lr, const double *hyperparameters,
+                              int64_t n, const double *gradient, double *weights, double *slots);
 
 /* Copies of everything that training changes, to go back to: 0 and 1. */
 fnn_status fnn_snapshot(fnn_plan *plan, int32_t which);

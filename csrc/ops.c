@@ -13,7 +13,7 @@ const fnn_op fnn_loss_ops[FNN_LOSSES] = {
 };
 #undef LOSS
 
-#define OPTIMIZER(name, slots, hyperparameters, ...) {#name, slots, hyperparameters, 0},
+#define OPTIMIZER(name, place, slots, hyperparameters, ...) {#name, slots, hyperparameters, 0},
 const fnn_op fnn_optimizer_ops[FNN_OPTIMIZERS] = {
 #include "ops/optimizers.def"
 };

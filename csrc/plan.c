@@ -174,11 +174,12 @@ void fnn_reset_optimizer(fnn_plan *plan) {
     if (plan->slots[s].data)
       memset(plan->slots[s].data, 0, (size_t)plan->slots[s].bytes);
   plan->steps = 0;
-  plan->decay[0] = plan->decay[1] = 1;
+  plan->decay[0] = plan->decay[1] = plan->product = 1;
 }
 
 fnn_optimizer_state fnn_get_optimizer(const fnn_plan *plan) {
-  return (fnn_optimizer_state){plan->optimizer, plan->steps, {plan->decay[0], plan->decay[1]}};
+  return (fnn_optimizer_state){
+      plan->optimizer, plan->steps, {plan->decay[0], plan->decay[1]}, plan->product};
 }
 
 fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state) {
@@ -193,6 +194,7 @@ fnn_status fnn_set_optimizer(fnn_plan *plan, fnn_optimizer_state state) {
   plan->steps = state.steps;
   plan->decay[0] = state.decay[0];
   plan->decay[1] = state.decay[1];
+  plan->product = state.product;
   return FNN_OK;
 }
 

@@ -37,10 +37,10 @@ struct fnn_plan {
   fnn_arena snapshots[2];
   int64_t region; /* elements of the first part */
 
-  /* Optimizer: steps taken, and hyperparameter[i] ^ steps. */
+  /* fnn_optimizer_state */
   int32_t optimizer;
   int64_t steps;
-  double decay[2];
+  double decay[2], product;
 
   /* One batch: the layers' X, Z, dX, dZ and these. */
   fnn_arena workspace;

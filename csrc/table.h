@@ -76,6 +76,9 @@ typedef struct {
   void (*backward)(const fnn_dense *layer, int64_t r0, int64_t r1, int64_t k0, int64_t k1);
   /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16). */
   void (*units)(const fnn_dense *layer, int64_t u0, int64_t u1, const fnn_update *update);
+  /* The rule alone, on n weights that lie together anywhere, with their gradient. */
+  void (*update)(const fnn_update *update, int64_t n, const void *gradient, void *weights,
+                 void *const slots[FNN_MAX_SLOTS]);
   void (*loss)(const fnn_loss_rows *rows, int64_t r0, int64_t r1);
   /* Rows of Z through the link into out, (r1 - r0, C). */
   void (*scatter)(int64_t C, int64_t stride, const void *Z, int64_t r0, int64_t r1, int32_t link,

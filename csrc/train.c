@@ -20,8 +20,8 @@
 #include "cpu.h"
 #include "share.h"
 #include "team.h"
+#include "update.h"
 
-#include <math.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -40,7 +40,7 @@ typedef struct {
   int32_t act;   /* whether the last layer's activation is applied */
 
   fnn_update update;
-  double next_decay[2];
+  fnn_optimizer_state next; /* after the update */
   double work_since_look, last_poll;
 
   atomic_int stop;               /* bits of the above */
@@ -215,25 +215,12 @@ static void prepare_update(run_t *run, int64_t rows) {
     run->update.first = job->position == job->begin;
     return;
   }
-  const double *p = job->hyperparameters, lr = job->lr;
-  double *c = run->update.c, *decay = run->next_decay;
-  decay[0] = run->plan->decay[0] * p[0];
-  decay[1] = run->plan->decay[1] * p[1];
-  switch (job->optimizer) {
-#define OPTIMIZER(name, slots, hyperparameters, constants, ...)                                    \
-  case FNN_OPTIMIZER_##name:                                                                       \
-    (void)constants;                                                                               \
-    break;
-#include "ops/optimizers.def"
-#undef OPTIMIZER
-  }
+  const double lr = job->lr;
+  run->next =
+      fnn_update_constants(fnn_get_optimizer(run->plan), lr, job->hyperparameters, run->update.c);
 }
 
-static void commit_update(run_t *run) {
-  run->plan->decay[0] = run->next_decay[0];
-  run->plan->decay[1] = run->next_decay[1];
-  run->plan->steps++;
-}
+static void commit_update(run_t *run) { fnn_set_optimizer(run->plan, run->next); }
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
 """Training feed-forward neural networks on the CPU, close to what the chip can do.
 
-See `Sequential`, `Dense`, `SGD`, `Adam`, `AdamW` and `load`; losses, activations and
+See `Sequential`, `Dense`, `SGD`, `Adam` and its kin, `minimize` and `load`; losses, activations and
 initializers go by name or are classes in modules of that name.
 """
 
@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any
 from fastnn._version import __version__
 from fastnn.errors import ModelFormatError, NonFiniteError
 from fastnn.layers import Dense
-from fastnn.optimizers import SGD, Adam, AdamW
+from fastnn.minimize import Minimum, minimize
+from fastnn.optimizers import (
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
@@ -22,11 +34,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Dense",
+    "Lion",
+    "Minimum",
     "ModelFormatError",
+    "NAdam",
     "NonFiniteError",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
     "Sequential",
     "__version__",
     "activations",
@@ -35,6 +55,7 @@ __all__ = [
     "initializers",
     "load",
     "losses",
+    "minimize",
     "optimizers",
     "plot",
     "schedules",

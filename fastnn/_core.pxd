@@ -12,7 +12,7 @@ cdef extern from "fastnn.h" nogil:
         FNN_F32, FNN_F64, FNN_I8, FNN_U8, FNN_I16, FNN_U16, FNN_I32, FNN_U32, FNN_I64, FNN_U64
         FNN_LAYER_DENSE
         FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
-        FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1
+        FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_SLOT_2
     ctypedef int fnn_status
     ctypedef enum fnn_dtype:
         FNN_FLOAT32
@@ -43,6 +43,7 @@ cdef extern from "fastnn.h" nogil:
         int32_t optimizer
         int64_t steps
         double decay[2]
+        double product
     ctypedef struct fnn_job:
         int32_t mode, threads
         int64_t batch, begin, end
@@ -70,6 +71,8 @@ cdef extern from "fastnn.h" nogil:
     fnn_optimizer_state fnn_get_optimizer(const fnn_plan *)
     fnn_status fnn_set_optimizer(fnn_plan *, fnn_optimizer_state)
     void fnn_reset_optimizer(fnn_plan *)
+    fnn_status fnn_optimizer_step(fnn_optimizer_state *, double, const double *, int64_t,
+                                  const double *, double *, double *)
     fnn_status fnn_snapshot(fnn_plan *, int32_t)
     fnn_status fnn_restore(fnn_plan *, int32_t)
     fnn_status fnn_run(fnn_plan *, fnn_job *)

@@ -67,7 +67,7 @@ cdef dict MODES = {
 }
 cdef dict PARTS = {
     "parameters": FNN_PARAMETERS, "gradient": FNN_GRADIENT,
-    "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1,
+    "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1, "slot_2": FNN_SLOT_2,
 }
 cdef dict ACTIVATION_NUMBERS = {name: i for i, name in enumerate(ACTIVATIONS)}
 cdef dict LOSS_NUMBERS = {name: i for i, name in enumerate(LOSSES)}
@@ -99,6 +99,27 @@ cdef fnn_dtype dtype_number(str dtype) except *:
     if dtype not in DTYPES:
         raise ValueError(f"dtype: got {dtype!r}, want one of {DTYPES}")
     return FNN_FLOAT32 if dtype == "float32" else FNN_FLOAT64
+
+
+cdef tuple optimizer_tuple(fnn_optimizer_state state):
+    name = None if state.optimizer < 0 else OPTIMIZER_NAMES[state.optimizer]
+    return name, state.steps, state.decay[0], state.decay[1], state.product
+
+
+cdef fnn_optimizer_state optimizer_struct(tuple values) except *:
+    cdef fnn_optimizer_state state
+    name, state.steps, state.decay[0], state.decay[1], state.product = values
+    state.optimizer = -1 if name is None else OPTIMIZER_NUMBERS[name]
+    return state
+
+
+cdef int fill_hyperparameters(double *to, str optimizer, tuple values) except -1:
+    names = OPTIMIZERS[optimizer]
+    if len(values) != len(names):
+        raise ValueError(f"hyperparameters: got {values}, want {names}")
+    for i in range(FNN_MAX_HYPERPARAMETERS):
+        to[i] = values[i] if i < len(names) else 0
+    return 0
 
 
 @cython.final
@@ -215,18 +236,12 @@ cdef class Plan:
             K = outputs
 
     def optimizer_state(self):
-        """(name or None, steps, decay[0], decay[1]); the slots are parts of their own."""
+        """(name or None, steps, decay[0], decay[1], product); the slots are parts of their own."""
         cdef fnn_optimizer_state state = fnn_get_optimizer(self.plan)
-        name = None if state.optimizer < 0 else OPTIMIZER_NAMES[state.optimizer]
-        return name, state.steps, state.decay[0], state.decay[1]
+        return optimizer_tuple(state)
 
-    def set_optimizer_state(self, name, int64_t steps, double decay_0, double decay_1):
-        cdef fnn_optimizer_state state
-        state.optimizer = -1 if name is None else OPTIMIZER_NUMBERS[name]
-        state.steps = steps
-        state.decay[0] = decay_0
-        state.decay[1] = decay_1
-        check(fnn_set_optimizer(self.plan, state))
+    def set_optimizer_state(self, *state):
+        check(fnn_set_optimizer(self.plan, optimizer_struct(state)))
 
     def reset_optimizer(self):
         fnn_reset_optimizer(self.plan)
@@ -290,11 +305,7 @@ cdef class Plan:
             job.accuracy = accuracy
         if mode == "train":
             job.optimizer = OPTIMIZER_NUMBERS[optimizer]
-            names = OPTIMIZERS[optimizer]
-            if len(hyperparameters) != len(names):
-                raise ValueError(f"hyperparameters: got {hyperparameters}, want {names}")
-            for i in range(FNN_MAX_HYPERPARAMETERS):
-                job.hyperparameters[i] = hyperparameters[i] if i < len(names) else 0
+            fill_hyperparameters(job.hyperparameters, optimizer, hyperparameters)
         # Signals are the main thread's; the others need not wait for the GIL.
         job.poll = NULL
         if get_ident() == main_thread().ident:
@@ -310,6 +321,24 @@ cdef class Plan:
             check(status)
         return (status, job.loss_sum, job.weight_sum, job.accuracy_sum, job.position,
                 job.bad_row, bool(job.bad_targets))
+
+
+def optimizer_step(tuple state, double lr, tuple hyperparameters, const double[::1] gradient,
+                   double[::1] weights, double[:, ::1] slots):
+    """One step of a rule on any function's parameters; changes weights and slots.
+
+    Takes and returns what `Plan.optimizer_state` does, at first (rule, 0, 1, 1, 1).
+    """
+    cdef fnn_optimizer_state struct = optimizer_struct(state)
+    cdef double p[FNN_MAX_HYPERPARAMETERS]
+    cdef int64_t n = weights.shape[0]
+    fill_hyperparameters(p, state[0], hyperparameters)
+    if gradient.shape[0] != n or slots.shape[0] < OPTIMIZER_SLOTS[state[0]] or slots.shape[1] != n:
+        raise ValueError("want a gradient and slots of as many elements as the weights")
+    if n:
+        check(fnn_optimizer_step(&struct, lr, p, n, &gradient[0], &weights[0],
+                                 &slots[0, 0] if slots.shape[0] else NULL))
+    return optimizer_tuple(struct)
 
 
 # ---- the machine -----------------------------------------------------------------------

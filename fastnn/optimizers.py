@@ -7,31 +7,26 @@ still in registers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from fastnn import _core
-from fastnn._spec import Spec, check_number
+from fastnn._optimizer import Optimizer
+from fastnn._spec import check_number
+from fastnn.adaptive import Adadelta, Adagrad, Lion, NAdam, RAdam, RMSprop, Rprop
 
-
-@dataclass(frozen=True)
-class Optimizer(Spec, kind="optimizer"):
-    """Base class of the optimizers."""
-
-    @property
-    def rule(self) -> str:
-        """Name of the engine's rule."""
-        return self.name
-
-    @property
-    def hyperparameters(self) -> tuple[float, ...]:
-        """The rule's numbers, in the engine's order."""
-        return tuple(float(getattr(self, name)) for name in _core.OPTIMIZERS[self.rule])
-
-    def _check_lr(self, lr: Any) -> None:
-        # A schedule has checked itself; specs do not import each other.
-        if not (isinstance(lr, Spec) and lr.kind == "schedule"):
-            check_number("lr", lr, low=0)
+__all__ = [
+    "SGD",
+    "Adadelta",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "RAdam",
+    "RMSprop",
+    "Rprop",
+]
 
 
 @dataclass(frozen=True)
@@ -70,9 +65,8 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         self._check_lr(self.lr)
-        check_number("momentum", self.momentum, low=0, high=1, open_high=True)
-        if not isinstance(self.nesterov, bool):
-            raise TypeError(f"nesterov: got {self.nesterov!r}, want True or False")
+        self._check_below_1("momentum")
+        self._check_flag("nesterov")
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov: got True with momentum 0, want momentum > 0")
 
@@ -90,6 +84,7 @@ class Adam(Optimizer):
 
     m = beta_1 m + (1 - beta_1) g, v = beta_2 v + (1 - beta_2) g^2, and with
     m' = m / (1 - beta_1^t), v' = v / (1 - beta_2^t):  w = w - lr m' / (sqrt(v') + epsilon).
+    The defaults are the paper's, and PyTorch's.
 
     Parameters
     ----------
@@ -99,10 +94,20 @@ class Adam(Optimizer):
         How slowly the two means forget, in [0, 1).
     epsilon : float, default 1e-8
         Keeps the quotient finite; positive.
+    amsgrad : bool, default False
+        Divide by the largest v so far in place of v (a third array of state), so that the
+        steps of a weight cannot grow again.  v is corrected after that, as in PyTorch.
 
     References
     ----------
-    D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015; S. Reddi,
+    S. Kale and S. Kumar, "On the convergence of Adam and beyond", ICLR 2018.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.Adam(amsgrad=True)
+    Adam(lr=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-08, amsgrad=True)
     """
 
     name = "adam"
@@ -110,21 +115,30 @@ class Adam(Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
+    _: KW_ONLY
+    amsgrad: bool = False
 
     def __post_init__(self) -> None:
         self._check_lr(self.lr)
-        check_number("beta_1", self.beta_1, low=0, high=1, open_high=True)
-        check_number("beta_2", self.beta_2, low=0, high=1, open_high=True)
+        self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
+        self._check_flag("amsgrad")
+
+    @property
+    def rule(self) -> str:
+        """The engine has a rule of its own for each with AMSGrad."""
+        return f"{self.name}_amsgrad" if self.amsgrad else self.name
 
 
 @dataclass(frozen=True)
 class AdamW(Adam):
     """Adam with decoupled weight decay: each step first makes w = w - lr weight_decay w.
 
+    The defaults are PyTorch's.
+
     Parameters
     ----------
-    lr, beta_1, beta_2, epsilon
+    lr, beta_1, beta_2, epsilon, amsgrad
         As for `Adam`.
     weight_decay : float, default 0.01
         Acts on all parameters, biases too.
@@ -132,6 +146,12 @@ class AdamW(Adam):
     References
     ----------
     I. Loshchilov and F. Hutter, "Decoupled weight decay regularization", ICLR 2019.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.AdamW(lr=0.01, weight_decay=0.1).weight_decay
+    0.1
     """
 
     name = "adamw"

@@ -1,9 +1,9 @@
-"""The engine in plain NumPy: every activation, loss, link and optimizer, and a network of them.
+"""The engine in plain NumPy: every activation, loss and link, and a network of them.
 
 This is the specification that the kernels are tested against, so it is written to be read,
 with no eye to speed.  The names are those of the tables in csrc/ops/; a row without its twin
-here fails tests/test_ops.py.  Arrays keep their dtype: float64 is the truth, float32 shows
-what plain NumPy would make of it.
+here fails tests/test_ops.py; the optimizers are in reference_optimizers.py.  Arrays keep their
+dtype: float64 is the truth, float32 shows what plain NumPy would make of it.
 
 Shapes: X (n, inputs); z raw outputs and t targets (n, outputs); W (K, N); b (N).
 """
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from reference_optimizers import HYPERPARAMETERS, MAX_SLOTS, OPTIMIZERS  # noqa: F401
 
 # ---- activations ------------------------------------------------------------------------
 
@@ -127,57 +128,6 @@ def weighted_mean(per_row, weights=None):
     return (weights * per_row).sum() / weights.sum()
 
 
-# ---- optimizers -------------------------------------------------------------------------
-# step(w, g, slots, t, lr, hyperparameters ...) changes w and the slots in place; flat arrays
-# all, t = 1, 2, ... counts the steps, `slots` starts as zeros of shape (2, len(w)).
-
-
-def sgd(w, g, slots, t, lr):
-    w -= lr * g
-
-
-def heavy_ball(w, g, slots, t, lr, momentum):
-    velocity = slots[0]
-    velocity[:] = momentum * velocity + g
-    w -= lr * velocity
-
-
-def nesterov(w, g, slots, t, lr, momentum):
-    velocity = slots[0]
-    velocity[:] = momentum * velocity + g
-    w -= lr * (g + momentum * velocity)
-
-
-def adam(w, g, slots, t, lr, beta_1, beta_2, epsilon):
-    m, v = slots
-    m[:] = beta_1 * m + (1 - beta_1) * g
-    v[:] = beta_2 * v + (1 - beta_2) * g**2
-    w -= lr * (m / (1 - beta_1**t)) / (np.sqrt(v / (1 - beta_2**t)) + epsilon)
-
-
-def adamw(w, g, slots, t, lr, beta_1, beta_2, epsilon, weight_decay):
-    w -= lr * weight_decay * w
-    adam(w, g, slots, t, lr, beta_1, beta_2, epsilon)
-
-
-OPTIMIZERS = {
-    "sgd": sgd,
-    "momentum": heavy_ball,
-    "nesterov": nesterov,
-    "adam": adam,
-    "adamw": adamw,
-}
-
-# Values to test with.  epsilon is large, so that the sign of a gradient that is nearly zero
-# does not decide a whole step.
-HYPERPARAMETERS = {
-    "momentum": 0.9,
-    "beta_1": 0.9,
-    "beta_2": 0.99,
-    "epsilon": 1e-3,
-    "weight_decay": 0.1,
-}
-
 # ---- the network ------------------------------------------------------------------------
 
 
@@ -190,7 +140,7 @@ class Network:
     def __init__(self, inputs, layers, parameters):
         self.layers = layers
         self.parameters = np.array(parameters)
-        self.slots = np.zeros((2, self.parameters.size), self.parameters.dtype)
+        self.slots = np.zeros((MAX_SLOTS, self.parameters.size), self.parameters.dtype)
         self.steps = 0
         self.shapes = layer_shapes(inputs, layers)
 

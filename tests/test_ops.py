@@ -106,7 +106,7 @@ def test_every_link_has_a_twin(loss):
 @pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
 def test_every_hyperparameter_has_a_value(optimizer):
     missing = set(_core.OPTIMIZERS[optimizer]) - set(HYPERPARAMETERS)
-    assert not missing, f"no value of {sorted(missing)}: add it to tests/reference.py"
+    assert not missing, f"no value of {sorted(missing)}: add it to reference_optimizers.py"
 
 
 # ---- activations ------------------------------------------------------------------------
@@ -432,6 +432,22 @@ def test_train_each_width(dtype, optimizer, width):
         plan, twin = pair(dtype, width, layers)
         X, t, _ = data("mean_squared_error", 3 * batch, width, width)
         assert_same_training(plan, twin, "mean_squared_error", optimizer, X, t, None, batch=batch)
+
+
+@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+def test_what_every_rule_keeps(isa, optimizer):
+    """A weight of 0 without a gradient stays 0, as the padding must, and a NaN is not hidden."""
+    values = tuple(HYPERPARAMETERS[name] for name in _core.OPTIMIZERS[optimizer])
+    w, state = np.zeros(21), (optimizer, 0, 1.0, 1.0, 1.0)
+    slots = np.zeros((_core.OPTIMIZER_SLOTS[optimizer], 21))
+    g = np.where(np.arange(21) % 2, 0.5, 0)
+    for step in range(1, 21):
+        state = _core.optimizer_step(state, 0.1, values, g, w, slots)
+        assert state[:2] == (optimizer, step)
+        np.testing.assert_array_equal(w != 0, g != 0)
+    g[3] = np.nan
+    _core.optimizer_step(state, 0.1, values, g, w, slots)
+    np.testing.assert_array_equal(np.isnan(w), np.arange(21) == 3)
 
 
 def test_training_lowers_the_loss(dtype):

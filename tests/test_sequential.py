@@ -411,7 +411,10 @@ COPIES = {
 
 
 @pytest.mark.parametrize("way", COPIES)
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", fastnn.SGD(0.1), fastnn.SGD(0.1, 0.9)])
+@pytest.mark.parametrize(
+    "optimizer",
+    ["adam", "adamw", fastnn.SGD(0.1), fastnn.SGD(0.1, 0.9), "nadam", fastnn.Adam(amsgrad=True)],
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_copy_goes_on_with_the_same_bits(way, optimizer, dtype):
     X, y = data()

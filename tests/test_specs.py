@@ -34,6 +34,9 @@ EXAMPLES = [spec(**NEEDED.get(spec, {})) for spec in SPECS] + [
     fastnn.SGD(0.1, 0.9, True),
     fastnn.SGD(schedules.Constant(0.1)),
     fastnn.AdamW(1e-4, 0.8, 0.9, 1e-6, 0.1),
+    fastnn.AdamW(1e-4, amsgrad=True),
+    fastnn.RMSprop(0.1, 0.9, 1e-6, 0.5, True),
+    fastnn.Rprop(0.1, 0.4, 1.3, 1e-3, 1),
     initializers.Uniform(-1, 1),
 ]
 
@@ -70,6 +73,11 @@ def test_every_optimizer_of_the_engine_has_its_dataclass():
         *(spec() for spec in optimizers.Optimizer.registry.values()),
         fastnn.SGD(momentum=0.9),
         fastnn.SGD(momentum=0.9, nesterov=True),
+        fastnn.Adam(amsgrad=True),
+        fastnn.AdamW(amsgrad=True),
+        fastnn.RMSprop(momentum=0.9),
+        fastnn.RMSprop(centered=True),
+        fastnn.RMSprop(momentum=0.9, centered=True),
     ]
     rules = {optimizer.rule for optimizer in made}
     missing = set(_core.OPTIMIZERS) - rules
@@ -147,7 +155,7 @@ def test_resolve():
     assert resolve(optimizers.Optimizer, fastnn.Adam, "o") == fastnn.Adam()
     assert resolve(optimizers.Optimizer, "adam", "o") == fastnn.Adam()
     with pytest.raises(
-        ValueError, match="o: unknown optimizer 'Adam', want one of 'adam', 'adamw'"
+        ValueError, match="o: unknown optimizer 'Adam', want one of 'adadelta', 'adagrad', 'adam'"
     ):
         resolve(optimizers.Optimizer, "Adam", "o")
     for wrong in (3, None, losses.CrossEntropy(), losses.CrossEntropy, optimizers.Optimizer, dict):
@@ -174,6 +182,33 @@ RANGES = [
     (fastnn.AdamW, "lr", [-0.1]),
     (fastnn.AdamW, "beta_1", [1.0]),
     (fastnn.AdamW, "weight_decay", [-0.1, NAN, INF]),
+    (fastnn.Adagrad, "lr", [-0.1, NAN, INF]),
+    (fastnn.Adagrad, "epsilon", [0, -1e-8, NAN, INF]),
+    (fastnn.Adadelta, "lr", [-0.1, NAN, INF]),
+    (fastnn.Adadelta, "rho", [-0.1, 1.0, NAN]),
+    (fastnn.Adadelta, "epsilon", [0, -1e-8, NAN, INF]),
+    (fastnn.RMSprop, "lr", [-0.1, NAN, INF]),
+    (fastnn.RMSprop, "alpha", [-0.1, 1.0, NAN]),
+    (fastnn.RMSprop, "epsilon", [0, -1e-8, NAN, INF]),
+    (fastnn.RMSprop, "momentum", [-0.1, 1.0, NAN]),
+    (fastnn.NAdam, "lr", [-0.1, NAN, INF]),
+    (fastnn.NAdam, "beta_1", [-0.1, 1.0, NAN]),
+    (fastnn.NAdam, "beta_2", [-0.1, 1.0, NAN]),
+    (fastnn.NAdam, "epsilon", [0, -1e-8, NAN, INF]),
+    (fastnn.NAdam, "momentum_decay", [-0.1, NAN, INF]),
+    (fastnn.RAdam, "lr", [-0.1, NAN, INF]),
+    (fastnn.RAdam, "beta_1", [-0.1, 1.0, NAN]),
+    (fastnn.RAdam, "beta_2", [-0.1, 1.0, NAN]),
+    (fastnn.RAdam, "epsilon", [0, -1e-8, NAN, INF]),
+    (fastnn.Lion, "lr", [-0.1, NAN, INF]),
+    (fastnn.Lion, "beta_1", [-0.1, 1.0, NAN]),
+    (fastnn.Lion, "beta_2", [-0.1, 1.0, NAN]),
+    (fastnn.Lion, "weight_decay", [-0.1, NAN, INF]),
+    (fastnn.Rprop, "lr", [-0.1, NAN, INF]),
+    (fastnn.Rprop, "eta_minus", [0, 1, -0.1, NAN]),
+    (fastnn.Rprop, "eta_plus", [1, 0.5, NAN, INF]),
+    (fastnn.Rprop, "step_min", [0, -0.1, NAN, INF]),
+    (fastnn.Rprop, "step_max", [0, 1e-7, NAN, INF]),
     (activations.LeakyReLU, "negative_slope", [-0.1, 1.1, NAN]),
     (initializers.Constant, "value", [NAN, INF, -INF]),
     (initializers.Uniform, "low", [NAN, INF, 1.0]),
@@ -216,6 +251,9 @@ def test_every_number_has_its_range():
     [
         (fastnn.SGD, {"nesterov": True}, ValueError, "nesterov: got True with momentum 0"),
         (fastnn.SGD, {"nesterov": 1, "momentum": 0.9}, TypeError, "nesterov: got 1, want True or"),
+        (fastnn.Adam, {"amsgrad": 1}, TypeError, "amsgrad: got 1, want True or False"),
+        (fastnn.RMSprop, {"centered": 0}, TypeError, "centered: got 0, want True or False"),
+        (fastnn.Rprop, {"step_min": 60}, ValueError, "step_max: got 50.0, want a number in .60, "),
         (fastnn.SGD, {"lr": fastnn.Adam()}, TypeError, "lr: got Adam"),
         (fastnn.Dense, {"units": 0}, ValueError, "units: got 0, want at least 1"),
         (fastnn.Dense, {"units": -3}, ValueError, "units: got -3, want at least 1"),

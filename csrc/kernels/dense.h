@@ -29,8 +29,8 @@ FNN_INLINE void tile_columns(const int vectors, REAL *array, int64_t stride, int
     TILE(1);
 
 /* Loads a tile's sums, or begins them with zero. */
-FNN_INLINE void begin_tile(const int rows, const int vectors, int zero,
-                           REAL *const C[TILE_VECTORS], vec acc[TILE_ROWS][TILE_VECTORS]) {
+FNN_INLINE void begin_tile(const int rows, const int vectors, int zero, REAL *const C[TILE_VECTORS],
+                           vec acc[TILE_ROWS][TILE_VECTORS]) {
   if (zero) {
     FNN_UNROLL
     for (int i = 0; i < rows; i++) {
@@ -151,48 +151,6 @@ static void dense_backward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t k
 }
 
 /* ---- weight gradient and update ---------------------------------------------- */
-
-/* Applies the optimizer's rule to `lines` lines of `vectors` registers: line i has its
- * gradient in acc[i] and its weights and state at offset + i * FNN_PANEL. */
-FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update *update,
-                            REAL *weights, REAL *const slots[FNN_MAX_SLOTS], int64_t offset,
-                            vec acc[TILE_ROWS][TILE_VECTORS]) {
-  const vec c0 = vset((REAL)update->c[0]), c1 = vset((REAL)update->c[1]),
-            c2 = vset((REAL)update->c[2]), c3 = vset((REAL)update->c[3]),
-            c4 = vset((REAL)update->c[4]), c5 = vset((REAL)update->c[5]);
-  (void)c1, (void)c2, (void)c3, (void)c4, (void)c5;
-  switch (update->optimizer) {
-#define LOAD_0
-#define LOAD_1 vec m = vload(slots[0] + at);
-#define LOAD_2 LOAD_1 vec v = vload(slots[1] + at);
-#define SAVE_0
-#define SAVE_1 vstore(slots[0] + at, m);
-#define SAVE_2 SAVE_1 vstore(slots[1] + at, v);
-#define OPTIMIZER(name, n_slots, hyperparameters, constants, ...)                                  \
-  case FNN_OPTIMIZER_##name:                                                                       \
-    FNN_UNROLL                                                                                     \
-    for (int i = 0; i < lines; i++) {                                                              \
-      FNN_UNROLL                                                                                   \
-      for (int j = 0; j < vectors; j++) {                                                          \
-        const int64_t at = offset + i * FNN_PANEL + j * LANES;                                     \
-        const vec g = acc[i][j];                                                                   \
-        vec w = vload(weights + at);                                                               \
-        LOAD_##n_slots __VA_ARGS__;                                                                \
-        vstore(weights + at, w);                                                                   \
-        SAVE_##n_slots                                                                             \
-      }                                                                                            \
-    }                                                                                              \
-    break;
-#include "../ops/optimizers.def"
-#undef OPTIMIZER
-#undef LOAD_0
-#undef LOAD_1
-#undef LOAD_2
-#undef SAVE_0
-#undef SAVE_1
-#undef SAVE_2
-  }
-}
 
 FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense *d, int64_t k,
                           int64_t n, const fnn_update *update) {

@@ -7,6 +7,8 @@
 
 #include "activations.h"
 
+#include "rules.h"
+
 #include "dense.h"
 
 #include "loss.h"
@@ -21,6 +23,7 @@ const fnn_kernels FNN_TABLE = {
     .forward = dense_forward,
     .backward = dense_backward,
     .units = dense_units,
+    .update = update_flat,
     .loss = loss_of_rows,
     .scatter = scatter_rows,
     .map = map_function,

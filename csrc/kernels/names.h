@@ -71,12 +71,16 @@
 #define backward_tile FNN_REAL(backward_tile)
 #define backward_tiles FNN_REAL(backward_tiles)
 #define dense_backward FNN_REAL(dense_backward)
-#define update_tile FNN_REAL(update_tile)
 #define unit_tile FNN_REAL(unit_tile)
 #define unit_tiles FNN_REAL(unit_tiles)
 #define bias_unit FNN_REAL(bias_unit)
 #define transpose_block FNN_REAL(transpose_block)
 #define dense_units FNN_REAL(dense_units)
+
+/* rules.h */
+#define update_lines FNN_REAL(update_lines)
+#define update_tile FNN_REAL(update_tile)
+#define update_flat FNN_REAL(update_flat)
 
 /* loss.h */
 #define tree_sum FNN_REAL(tree_sum)

@@ -1,0 +1,278 @@
+"""The least value of any function, by the optimizers that train networks.
+
+The same rules of the engine, on a plain vector of float64: what a network's weights do in
+millions of dimensions can be followed here in one or two.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fastnn import _core
+from fastnn._optimizer import Optimizer
+from fastnn._spec import check_count, check_number, resolve
+from fastnn.schedules import Schedule
+
+# A step that is short once may only be turning; so many in a row have arrived.
+SHORT_STEPS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Minimum:
+    """What `minimize` found.
+
+    Attributes
+    ----------
+    x : float or ndarray of shape (d,)
+        The point of the path with the least value; a float where x0 was one.
+    value : float
+        f there.
+    gradient : float or ndarray of shape (d,)
+        The gradient there, given or numerical.
+    path : ndarray of shape (steps + 1, d)
+        x0 and the point after each step, as far as f was finite.
+    values : ndarray of shape (steps + 1,)
+        f on the path.
+    steps : int
+        Steps of the path.
+    converged : bool
+        Whether the gradient or the steps became small.
+    message : str
+        Why it stopped.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> halving = fastnn.SGD(lr=0.25)
+    >>> found = fastnn.minimize(lambda x: x**2, 1.0, lambda x: 2 * x, optimizer=halving, steps=3)
+    >>> [float(x) for x in found.path[:, 0]], found.converged, found.message
+    ([1.0, 0.5, 0.25, 0.125], False, 'all 3 steps are done')
+    """
+
+    x: Any
+    value: float
+    gradient: Any
+    path: np.ndarray = field(repr=False)
+    values: np.ndarray = field(repr=False)
+    steps: int
+    converged: bool
+    message: str
+
+
+def minimize(
+    f: Callable[[Any], float],
+    x0: Any,
+    gradient: Callable[[Any], Any] | None = None,
+    *,
+    optimizer: Any = "sgd",
+    schedule: Callable[[int], float] | None = None,
+    steps: int = 1000,
+    tol: float = 1e-6,
+) -> Minimum:
+    """Look for the least value of a function, step by step downhill.
+
+    Each step is one of the optimizer's rule: plain gradient descent, the default, makes
+    x = x - lr gradient(x).  It finds a minimum near x0, which need not be the least of all.
+
+    Parameters
+    ----------
+    f : callable
+        x -> float.  x is a float64 array of shape (d,), or a float where x0 is a number.
+    x0 : float or array-like of shape (d,)
+        Where to start; f must be finite there.
+    gradient : callable, optional
+        x -> the gradient, of x's shape.  By default central differences,
+        (f(x + h) - f(x - h)) / 2h in each variable with h = 6e-6 max(1, abs(x)): 2 d calls of
+        f a step, right to about 1e-10 of f's size.
+    optimizer : str or optimizer, default "sgd"
+        Any of `fastnn.optimizers`.
+    schedule : schedule or callable, optional
+        Step, counted from 0, -> learning rate; takes the place of the optimizer's lr.
+    steps : int, default 1000
+        At most so many.
+    tol : float, default 1e-6
+        Stop when the gradient's Euclidean norm, or the length of each of 10 steps in a row, is
+        at most this.  Steps of learning rate 0 do not count.
+
+    Returns
+    -------
+    Minimum
+        The best point, and the path to it.  If f or its gradient becomes infinite or NaN (a
+        step went too far), or f raises OverflowError, it stops there, and the message says so.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument, or what f, gradient or schedule returns, is not what is wanted.
+
+    References
+    ----------
+    A. Cauchy, "Méthode générale pour la résolution des systèmes d'équations simultanées",
+    Comptes rendus 25, 1847.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> found = fastnn.minimize(lambda x: (x - 3) ** 2 + 1, 0.0, optimizer=fastnn.SGD(lr=0.1))
+    >>> round(found.x, 4), round(found.value, 4), found.message
+    (3.0, 1.0, 'the last 10 steps were at most 1e-06 long')
+
+    Rosenbrock's valley, with its gradient:
+
+    >>> import numpy as np
+    >>> def valley(x):
+    ...     return (1 - x[0]) ** 2 + 100 * (x[1] - x[0] ** 2) ** 2
+    >>> def slope(x):
+    ...     across = 200 * (x[1] - x[0] ** 2)
+    ...     return np.array([2 * (x[0] - 1) - 2 * x[0] * across, across])
+    >>> found = fastnn.minimize(valley, [-1.5, 2.0], slope, optimizer=fastnn.Adam(lr=0.05),
+    ...                         steps=5000)
+    >>> found.x.round(3), found.converged
+    (array([1., 1.]), True)
+    >>> found.path.shape == (found.steps + 1, 2)
+    True
+    """
+    if not callable(f):
+        raise TypeError(f"f: got {type(f).__name__}, want a function of x")
+    if gradient is not None and not callable(gradient):
+        raise TypeError(f"gradient: got {type(gradient).__name__}, want a function of x, or None")
+    x, scalar = _check_start(x0)
+    rule: Optimizer = resolve(Optimizer, optimizer, "optimizer")
+    learning_rate = _learning_rate(rule, schedule)
+    steps = check_count("steps", steps)
+    check_number("tol", tol, low=0)
+
+    value_at = _Value(f, scalar)
+    slope_at = _Slope(gradient, value_at, scalar)
+    value = value_at(x)
+    if not math.isfinite(value):
+        raise ValueError(f"x0: f is {value} there, want a point where it is finite")
+
+    slots = np.zeros((_core.OPTIMIZER_SLOTS[rule.rule], len(x)))
+    state: Any = (rule.rule, 0, 1.0, 1.0, 1.0)
+    path, values, slopes = [x], [value], [slope_at(x)]
+    short = 0
+    while True:
+        done = len(path) - 1
+        converged = False
+        if not np.isfinite(slopes[-1]).all():
+            message = f"the gradient is not finite after step {done}"
+            break
+        converged = math.hypot(*slopes[-1]) <= tol or short == SHORT_STEPS
+        if converged:
+            few = short == SHORT_STEPS
+            message = (
+                f"the last {SHORT_STEPS} steps were at most {tol:g} long"
+                if few
+                else f"the gradient's norm is at most {tol:g}"
+            )
+            break
+        if done == steps:
+            message = f"all {steps} steps are done"
+            break
+        lr = learning_rate(done)
+        check_number(f"schedule: the learning rate of step {done}", lr, low=0)
+        x = x.copy()
+        state = _core.optimizer_step(state, float(lr), rule.hyperparameters, slopes[-1], x, slots)
+        value = value_at(x) if np.isfinite(x).all() else math.nan
+        if not math.isfinite(value):
+            message = f"f is not finite after step {done + 1}: x is the best point before it"
+            break
+        short = short + 1 if lr > 0 and math.dist(x, path[-1]) <= tol else 0
+        path.append(x)
+        values.append(value)
+        slopes.append(slope_at(x))
+
+    best = int(np.argmin(values))
+    return Minimum(
+        x=float(path[best][0]) if scalar else path[best].copy(),
+        value=values[best],
+        gradient=float(slopes[best][0]) if scalar else slopes[best],
+        path=np.array(path),
+        values=np.array(values),
+        steps=len(path) - 1,
+        converged=converged,
+        message=message,
+    )
+
+
+def _check_start(x0: Any) -> tuple[np.ndarray, bool]:
+    """Return x0 as a vector, and whether it was a number."""
+    x = np.asarray(x0)
+    if x.dtype.kind not in "iuf":
+        raise TypeError(f"x0: got {x0!r}, want a real number or a sequence of them")
+    if x.ndim > 1 or x.size == 0:
+        raise ValueError(f"x0: got shape {x.shape}, want a number or a shape of (d,), d >= 1")
+    if not np.isfinite(x).all():
+        raise ValueError(f"x0: got {x0!r}, want finite numbers")
+    return np.array(x, np.float64).reshape(-1), x.ndim == 0
+
+
+def _learning_rate(optimizer: Any, schedule: Any) -> Callable[[int], float]:
+    if schedule is not None:
+        if not callable(schedule):
+            got = type(schedule).__name__
+            raise TypeError(f"schedule: got {got}, want a schedule or a function of the step")
+        return schedule  # type: ignore[no-any-return]
+    lr = optimizer.lr
+    return lr if isinstance(lr, Schedule) else lambda step: lr
+
+
+class _Value:
+    """f of a vector as the user wrote it: of a copy, or of a float."""
+
+    def __init__(self, f: Callable[[Any], Any], scalar: bool) -> None:
+        self.f, self.scalar = f, scalar
+
+    def __call__(self, x: np.ndarray) -> float:
+        value = _call(self.f, x, self.scalar)
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value[()]
+        if isinstance(value, bool) or not isinstance(value, numbers.Real):
+            shape = f" of shape {value.shape}" if isinstance(value, np.ndarray) else ""
+            raise TypeError(f"f: got {type(value).__name__}{shape} from it, want a number")
+        return float(value)
+
+
+class _Slope:
+    """The gradient at a vector: the user's, or central differences of f."""
+
+    def __init__(self, gradient: Callable[[Any], Any] | None, f: _Value, scalar: bool) -> None:
+        self.gradient, self.f, self.scalar = gradient, f, scalar
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        if self.gradient is None:
+            return self.differences(x)
+        g = np.asarray(_call(self.gradient, x, self.scalar))
+        if g.dtype.kind not in "iuf":
+            raise TypeError(f"gradient: got {g.dtype} from it, want real numbers")
+        want = () if self.scalar else x.shape
+        if g.shape != want and not (g.ndim == 0 and np.isinf(g)):
+            raise ValueError(f"gradient: got shape {g.shape} from it, want {want}")
+        return np.array(np.broadcast_to(g, x.shape), np.float64)
+
+    def differences(self, x: np.ndarray) -> np.ndarray:
+        # The cube root of the rounding's size: its error and the curvature's are alike.
+        steps = np.finfo(np.float64).eps ** (1 / 3) * np.maximum(1, np.abs(x))
+        slope = np.empty_like(x)
+        for i, step in enumerate(steps):
+            up, down = x.copy(), x.copy()
+            up[i] += step
+            down[i] -= step
+            slope[i] = (self.f(up) - self.f(down)) / (up[i] - down[i])
+        return slope
+
+
+def _call(function: Callable[[Any], Any], x: np.ndarray, scalar: bool) -> Any:
+    """Call the user's function; where it overflows it is infinite, and nobody is warned twice."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            return function(float(x[0]) if scalar else x.copy())
+        except OverflowError:
+            return math.inf
