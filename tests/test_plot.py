@@ -127,10 +127,12 @@ def test_activations_are_those_of_the_formula(ax, activation):
         h = ACTIVATIONS[activation](h) if layer.spec.activation == activation else h
         wanted.append(h)
     texts = [label.get_text() for label in ax.get_yticklabels()]
-    assert texts == [f"layer {i}, std {h.std():.2g}" for i, h in enumerate(wanted)]
+    zeros = [f", {share:.0%} zeros" if (share := np.mean(h == 0)) else "" for h in wanted]
+    assert texts == [f"layer {i}, std {h.std():.2g}{zeros[i]}" for i, h in enumerate(wanted)]
+    assert any(zeros) == (activation == "relu")
     edges = ax.patches[0].get_data().edges
     for i, (h, patch) in enumerate(zip(wanted, ax.patches, strict=True)):
-        counts, _ = np.histogram(h, edges)
+        counts, _ = np.histogram(h[h != 0], edges)
         np.testing.assert_allclose(i - patch.get_data().values, 0.85 * counts / counts.max())
     assert np.array_equal(net.parameters, before)
 
@@ -139,7 +141,10 @@ def test_weights(ax):
     net = network(fastnn.Dense(30), fastnn.Dense(3, weight_init="zeros"))
     fastnn.plot.weights(net, ax=ax)
     texts = [label.get_text() for label in ax.get_yticklabels()]
-    assert texts == [f"layer 0, std {net.layers[0].weights.std():.2g}", "layer 1, std 0"]
+    assert texts == [
+        f"layer 0, std {net.layers[0].weights.std():.2g}",
+        "layer 1, std 0, 100% zeros",
+    ]
 
 
 def test_weights_that_are_all_alike_can_be_drawn(ax):

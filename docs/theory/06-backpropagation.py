@@ -16,7 +16,7 @@ v1, v2, c = 0.7, -0.6, 0.2  # into the output
 
 
 def sigmoid(z):
-    """Any number to one between 0 and 1."""
+    """Squeeze any number into one between 0 and 1."""
     return 1 / (1 + math.exp(-z))
 
 
@@ -76,9 +76,7 @@ print(f"change / {h} = {(nudged - value) / h:.4f}, and dw11 = {dw11:.4f}")
 block("step")
 parameters[0] -= h
 net.parameters = parameters
-net.train_on_batch(
-    [[x1, x2]], [target], loss="mean_squared_error", optimizer=fastnn.SGD(lr=0.1)
-)
+net.train_on_batch([[x1, x2]], [target], loss="mean_squared_error", optimizer=fastnn.SGD(lr=0.1))
 after = net.evaluate([[x1, x2]], [target], loss="mean_squared_error")["loss"]
 print("one step of gradient descent, learning rate 0.1")
 print(f"w11: {w11} - 0.1 * ({dw11:.4f}) = {net.parameters[0]:.4f}")

@@ -23,8 +23,8 @@ def weights(net: Sequential, *, ax: Any = None) -> Any:
     Returns
     -------
     matplotlib.axes.Axes
-        Each histogram is scaled to its own highest bar; its standard deviation stands
-        beside it.
+        Each histogram is scaled to its own highest bar; the standard deviation stands
+        beside it, and the share of exact zeros, which are not drawn.
 
     Raises
     ------
@@ -56,8 +56,8 @@ def activations(net: Sequential, X: Any, *, ax: Any = None) -> Any:
     Returns
     -------
     matplotlib.axes.Axes
-        Each histogram is scaled to its own highest bar; its standard deviation stands
-        beside it.
+        Each histogram is scaled to its own highest bar; the standard deviation stands
+        beside it, and the share of exact zeros, which are not drawn.
 
     Raises
     ------
@@ -148,19 +148,25 @@ def _outputs(net: Sequential, X: Any) -> Iterator[np.ndarray]:
 
 
 def _histograms(named: Sequence[tuple[str, np.ndarray]], xlabel: str, ax: Any) -> Any:
-    """Draw histograms of one common scale below each other."""
+    """Draw histograms of one common scale below each other.
+
+    Exact zeros, of which relu makes many, would be a bar beside which one sees no other.
+    """
     low = min(values.min() for _, values in named)
     high = max(values.max() for _, values in named)
     if low == high:  # all the same: zeros, for instance
         low, high = low - 1, high + 1
     edges = np.linspace(low, high, 62)
     ax = axes(ax)
-    for i, (_, values) in enumerate(named):
-        counts, _ = np.histogram(values, bins=edges)
+    labels = []
+    for i, (name, values) in enumerate(named):
+        counts, _ = np.histogram(values[values != 0], bins=edges)
         # Downwards is up on this axis: the first layer stands on top.
-        ax.stairs(i - 0.85 * counts / counts.max(), edges, baseline=i, fill=True)
-    ax.set_yticks(
-        np.arange(len(named)), [f"{name}, std {values.std():.2g}" for name, values in named]
-    )
+        tops = i - 0.85 * counts / max(counts.max(), 1)
+        ax.stairs(tops, edges, baseline=i, fill=True, color="C0")
+        zeros = np.mean(values == 0)
+        share = f", {zeros:.0%} zeros" if zeros > 0 else ""
+        labels.append(f"{name}, std {values.std():.2g}{share}")
+    ax.set_yticks(np.arange(len(named)), labels)
     ax.set(xlabel=xlabel, xlim=(low, high), ylim=(len(named) - 0.9, -1))
     return ax
