@@ -39,7 +39,7 @@ from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
-    from fastnn import activations, datasets, initializers, losses, optimizers, schedules
+    from fastnn import activations, datasets, initializers, losses, optimizers, plot, schedules
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
@@ -79,6 +79,7 @@ __all__ = [
     "losses",
     "minimize",
     "optimizers",
+    "plot",
     "schedules",
     "set_num_threads",
 ]

@@ -34,7 +34,7 @@ class Spec:
 
     def __repr__(self) -> str:
         """Show how to make it again: keyword-only fields where they differ from the default."""
-        fields = sorted(dataclasses.fields(self), key=lambda f: f.kw_only)
+        fields = sorted(dataclasses.fields(self), key=lambda f: bool(f.kw_only))
         shown = (
             f"{f.name}={getattr(self, f.name)!r}"
             for f in fields

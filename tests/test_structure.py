@@ -126,10 +126,19 @@ def test_arrows(module):
 
 
 def test_every_module_has_its_arrows():
-    others = {"__init__", "demo", "info"}  # they stand on top: nothing imports them
+    others = {"__init__", "demo", "info"}  # they stand on top: nothing imports them, nor plot
     assert set(MODULES) == set(ARROWS) | others, "add it here"
     for module in MODULES:
-        assert not of_fastnn(top_level(PACKAGE / f"{module}.py")) & {"demo", "info"}
+        assert not of_fastnn(top_level(PACKAGE / f"{module}.py")) & {"demo", "info", "plot"}
+
+
+def test_plot_stands_on_top_and_asks_for_matplotlib_late():
+    paths = [path for path in (PACKAGE / "plot").glob("*.py") if path.stem != "__init__"]
+    assert paths
+    for path in paths:
+        names = top_level(path)
+        assert of_fastnn(names) <= {"_spec", "plot", "sequential"}, path
+        assert not [name for name in names if name.startswith("matplotlib")], path
 
 
 @pytest.mark.parametrize("module", sorted(SPECS | {"_spec"}))
@@ -165,7 +174,7 @@ def test_importing_fastnn_imports_little():
     )
     loaded = set(run.stdout.split())
     late = {"demo", "gradients", "info", "lr_finder", "datasets", "serialization", "training"}
-    late |= {"progress"}
+    late |= {"plot", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
@@ -187,7 +196,8 @@ def documented():
         module = importlib.import_module(f"fastnn.{info.name}")
         yield module.__name__, module
         for name, value in vars(module).items():
-            if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            home = getattr(value, "__module__", None) or ""
+            if name.startswith("_") or not f"{home}.".startswith(f"{module.__name__}."):
                 continue
             yield f"{module.__name__}.{name}", value
             for member, attribute in vars(value).items() if inspect.isclass(value) else ():
@@ -269,7 +279,7 @@ def test_isa_files_have_no_logic():
 
 
 def test_files_can_be_read_in_one_sitting():
-    paths = {f"fastnn/{path.name}": path for path in PACKAGE.iterdir()}
+    paths = {f"fastnn/{path.relative_to(PACKAGE)}": path for path in PACKAGE.rglob("*.*")}
     paths |= {str(path.relative_to(ROOT)): path for path in C_FILES}
     for name, path in paths.items():
         if path.suffix in (".py", ".pyi", ".pyx", ".c", ".h", ".def") and name != "fastnn/_core.c":
@@ -278,7 +288,7 @@ def test_files_can_be_read_in_one_sitting():
 
 
 def test_every_file_says_what_it_is_for():
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), path
     for path in C_FILES:
         assert path.read_text("utf-8").startswith("/*"), path

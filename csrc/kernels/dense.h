@@ -204,10 +204,10 @@ FNN_INLINE void unit_tiles(const int vectors, const fnn_dense *d, int64_t k, int
 }
 
 /* The gradient of one register of bias, scale or shift at `at`: stored, or the optimizer's rule
- * applied.  Penalties are of weights. */
+ * applied, with a factor of its own.  Penalties are of weights. */
 FNN_INLINE
-    void take_gradient(const fnn_update *update, REAL *parameters, REAL *const slots[FNN_MAX_SLOTS],
-                       REAL *gradient, int64_t at, vec sum) {
+    void take_gradient(const fnn_update *update, double factor, REAL *parameters,
+                       REAL *const slots[FNN_MAX_SLOTS], REAL *gradient, int64_t at, vec sum) {
   if (update->optimizer == FNN_STORE) {
     vstore(gradient + at, update->first ? sum : (vec)(vload(gradient + at) + sum));
   } else {
@@ -215,7 +215,7 @@ FNN_INLINE
     acc[0][0] = update->stored ? vload(gradient + at) : sum;
     if (update->reshapes) {
       fnn_update own = *update;
-      own.scale = update->bias_scale;
+      own.scale = factor;
       own.l1 = own.l2 = 0;
       update_tile(1, 1, &own, parameters, slots, at, acc);
     } else {
@@ -279,7 +279,7 @@ static void bias_unit(const fnn_dense *d, int64_t n, int64_t n1, const fnn_updat
     }
     for (; r < update->rows; r++)
       sum[0] = sum[0] + vload(D[0] + r * FNN_BLOCK);
-    take_gradient(update, d->b, (REAL *const *)d->mb, d->db, n,
+    take_gradient(update, update->bias_scale, d->b, (REAL *const *)d->mb, d->db, n,
                   (sum[0] + sum[1]) + (sum[2] + sum[3]));
   }
 }

@@ -160,9 +160,9 @@ static void norm_unit(const fnn_dense *d, int64_t unit, const fnn_update *update
       scale[r % 4] = vfma(g, (vload(X + at) - mean) * factor, scale[r % 4]);
       shift[r % 4] = shift[r % 4] + g;
     }
-    take_gradient(update, d->W, (REAL *const *)d->mW, d->dW, line_at(n, FNN_SCALE_LINE),
-                  (scale[0] + scale[1]) + (scale[2] + scale[3]));
-    take_gradient(update, d->b, (REAL *const *)d->mb, d->db, n,
+    take_gradient(update, update->scale, d->W, (REAL *const *)d->mW, d->dW,
+                  line_at(n, FNN_SCALE_LINE), (scale[0] + scale[1]) + (scale[2] + scale[3]));
+    take_gradient(update, update->bias_scale, d->b, (REAL *const *)d->mb, d->db, n,
                   (shift[0] + shift[1]) + (shift[2] + shift[3]));
     if (of_column && update->optimizer != FNN_STORE) {
       /* The variance of which the batch is a sample: its mean square is divided by rows - 1. */
