@@ -74,7 +74,8 @@ typedef enum {
   FNN_LINK_identity,
   FNN_LINK_sigmoid,
   FNN_LINK_softmax,
-  FNN_LINK_log_softmax
+  FNN_LINK_log_softmax,
+  FNN_LINK_exp
 } fnn_link;
 
 /* The rows of ops/ as names, for whoever has to list them. */
@@ -246,10 +247,12 @@ typedef struct {
   int32_t labels;    /* targets are class labels */
   const double *row_weights;
 
-  int32_t loss;     /* fnn_loss */
-  int32_t accuracy; /* also count right answers */
-  int32_t link;     /* FNN_PREDICT: fnn_link applied to the outputs */
-  void *outputs;    /* FNN_PREDICT: (end - begin, outputs), the plan's dtype */
+  int32_t loss;              /* fnn_loss */
+  double loss_numbers[2];    /* its numbers: see ops/losses.def */
+  const double *loss_vector; /* instead of the first, one for each output; or NULL */
+  int32_t accuracy;          /* also count right answers */
+  int32_t link;              /* FNN_PREDICT: fnn_link applied to the outputs */
+  void *outputs;             /* FNN_PREDICT: (end - begin, outputs), the plan's dtype */
 
   uint64_t seed;    /* of layers that draw random numbers; they also depend on the step */
   int32_t training; /* FNN_DERIVE: as in a step of training; 0: as in FNN_PREDICT */

@@ -7,7 +7,7 @@ const fnn_op fnn_activation_ops[FNN_ACTIVATIONS] = {
 };
 #undef ACTIVATION
 
-#define LOSS(name, form, link, ...) {#name, 0, "", FNN_LINK_##link},
+#define LOSS(name, form, link, numbers, ...) {#name, 0, numbers, FNN_LINK_##link},
 const fnn_op fnn_loss_ops[FNN_LOSSES] = {
 #include "ops/losses.def"
 };

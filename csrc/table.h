@@ -99,6 +99,8 @@ typedef struct {
   double *row_loss;     /* [stride]  not weighted */
   double *row_accuracy; /* [stride]  share of right answers, or NULL */
   int32_t loss;
+  double numbers[2];
+  const double *vector; /* instead of numbers[0], one for each output; or NULL */
 } fnn_loss_rows;
 
 typedef struct {

@@ -182,6 +182,8 @@ static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1
       .row_loss = plan->row_loss,
       .row_accuracy = job->accuracy ? plan->row_accuracy : NULL,
       .loss = job->loss,
+      .numbers = {job->loss_numbers[0], job->loss_numbers[1]},
+      .vector = job->loss_vector,
   };
   plan->kernels->loss(&l, r0, r1);
   double sum = 0; /* NaN once a row's loss is not finite */
@@ -389,7 +391,7 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   /* Labels and accuracy are of classes: the losses with a link. */
   const int32_t link = fnn_loss_ops[job->loss].link;
   if ((job->labels && (link != FNN_LINK_softmax || job->targets.type <= FNN_F64)) ||
-      (job->accuracy && link == FNN_LINK_identity))
+      (job->accuracy && (link == FNN_LINK_identity || link == FNN_LINK_exp)))
     return FNN_BAD_ARGUMENT;
   return FNN_OK;
 }

@@ -70,6 +70,8 @@ cdef extern from "fastnn.h" nogil:
         int32_t labels
         const double *row_weights
         int32_t loss, accuracy, link
+        double loss_numbers[2]
+        const double *loss_vector
         void *outputs
         uint64_t seed
         int32_t training

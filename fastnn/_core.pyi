@@ -18,6 +18,7 @@ LINKS: tuple[str, ...]
 DTYPES: tuple[str, ...]
 ACTIVATIONS: tuple[str, ...]
 LOSSES: dict[str, str]
+LOSS_DEFAULTS: dict[str, dict[str, float]]
 LAYERS: dict[str, tuple[str, ...]]
 OPTIMIZERS: dict[str, tuple[str, ...]]
 OPTIMIZER_SLOTS: dict[str, int]
@@ -89,6 +90,8 @@ class Plan:
         batch: int = 0,
         threads: int = 1,
         loss: str | None = None,
+        loss_numbers: tuple[float, ...] | None = None,
+        loss_vector: npt.NDArray[np.float64] | None = None,
         accuracy: bool = False,
         link: str = "identity",
         outputs: _Real | None = None,

@@ -45,7 +45,7 @@ ctypedef fused real:
 
 # ---- tables of names ---------------------------------------------------------------
 
-LINKS = ("identity", "sigmoid", "softmax", "log_softmax")
+LINKS = ("identity", "sigmoid", "softmax", "log_softmax", "exp")
 DTYPES = ("float32", "float64")
 
 ACTIVATIONS = tuple([fnn_activation_ops[i].name.decode() for i in range(FNN_ACTIVATIONS)])
@@ -60,6 +60,15 @@ OPTIMIZERS = {
 }
 OPTIMIZER_SLOTS = {
     fnn_optimizer_ops[i].name.decode(): fnn_optimizer_ops[i].slots for i in range(FNN_OPTIMIZERS)
+}
+
+# Loss -> its numbers, in the engine's order, with their defaults.
+LOSS_DEFAULTS = {
+    fnn_loss_ops[i].name.decode(): dict([
+        (part.split("=")[0], float(part.split("=")[1]))
+        for part in fnn_loss_ops[i].hyperparameters.decode().split()
+    ])
+    for i in range(FNN_LOSSES)
 }
 
 # Layers besides dense -> the names of their numbers.
@@ -295,7 +304,8 @@ cdef class Plan:
     def run(self, str mode, object inputs, object targets=None, *, bint labels=False,
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
-            str loss=None, bint accuracy=False, str link="identity", object outputs=None,
+            str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
+            bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False,
             str optimizer=None, object lr=0.0, tuple hyperparameters=(),
             double clip_value=0, double clip_norm=0, double clip_global_norm=0):
@@ -327,6 +337,8 @@ cdef class Plan:
                 raise ValueError("row_weights: want one for each row")
             job.row_weights = &row_weights[0]
         job.loss = job.accuracy = 0
+        job.loss_numbers[0] = job.loss_numbers[1] = 0
+        job.loss_vector = NULL
         job.link = LINK_NUMBERS[link]
         job.outputs = NULL
         job.seed = seed
@@ -347,6 +359,15 @@ cdef class Plan:
             y = _Array(targets)
             job.targets = y.array
             job.loss = LOSS_NUMBERS[loss]
+            values = loss_numbers
+            if values is None:
+                values = tuple(LOSS_DEFAULTS[loss].values())
+            for i in range(2):
+                job.loss_numbers[i] = values[i] if i < len(values) else 0
+            if loss_vector is not None and loss_vector.shape[0]:
+                if loss_vector.shape[0] != self.outputs:
+                    raise ValueError("loss_vector: want one number for each output")
+                job.loss_vector = &loss_vector[0]
             job.accuracy = accuracy
         if mode == "train":
             schedule = lr if isinstance(lr, Schedule) else Schedule("constant", (lr,))

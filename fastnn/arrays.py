@@ -84,13 +84,25 @@ def check_targets(argument: str, value: Any, loss: Loss, n: int, outputs: int) -
         raise ValueError(f"{argument}: got shape {array.shape}, want {n} rows, as many as X has")
     if loss.link == "softmax":
         return _class_targets(argument, array, loss, outputs)
-    if array.ndim == 1 and outputs == 1:
+    repeats = loss.repeats()
+    if outputs % repeats:
+        raise ValueError(
+            f"loss: {loss.name} wants {repeats} outputs for each column of targets, and the "
+            f"network has {outputs}"
+        )
+    columns = outputs // repeats
+    if array.ndim == 1 and columns == 1:
         array = array[:, None]
-    if array.ndim != 2 or array.shape[1] != outputs:
-        want = f"({n}, {outputs})" + (f" or ({n},)" if outputs == 1 else "")
+    if array.ndim != 2 or array.shape[1] != columns:
+        want = f"({n}, {columns})" + (f" or ({n},)" if columns == 1 else "")
         raise ValueError(f"{argument}: got shape {array.shape}, want {want}")
-    if loss.link == "sigmoid":
-        _check_range(argument, array, 0, 1, f"{loss.name} wants targets in [0, 1]")
+    low, high = loss.target_range
+    if low > -np.inf and len(array):
+        _check_range(argument, array, low, high, f"{loss.name} wants targets in [{low}, {high}]")
+    if repeats > 1:  # a view where there is one column
+        array = (
+            np.broadcast_to(array, (n, outputs)) if columns == 1 else array.repeat(repeats, axis=1)
+        )
     return Targets(array, False)
 
 
@@ -119,7 +131,7 @@ def _class_targets(argument: str, array: np.ndarray, loss: Loss, outputs: int) -
     return Targets(array[:, None], True)
 
 
-def _check_range(argument: str, array: np.ndarray, low: int, high: int, why: str) -> None:
+def _check_range(argument: str, array: np.ndarray, low: float, high: float, why: str) -> None:
     least, most = array.min(), array.max()
     if not (least >= low and most <= high):  # also where they are NaN
         bad = least if not least >= low else most

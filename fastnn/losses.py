@@ -7,46 +7,172 @@ weighted where there are sample weights: sum(w_i l_i) / sum(w_i).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from fastnn import _core
-from fastnn._spec import Spec
+import numpy as np
 
+from fastnn._loss import Loss
+from fastnn._regression import (
+    Gamma,
+    Huber,
+    LogCosh,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Poisson,
+    Quantile,
+    Tweedie,
+)
+from fastnn._spec import check_number
 
-@dataclass(frozen=True)
-class Loss(Spec, kind="loss"):
-    """Base class of the losses."""
-
-    @property
-    def link(self) -> str:
-        """What turns raw outputs into predictions: "identity", "sigmoid" or "softmax"."""
-        return _core.LOSSES[self.name]
-
-    @property
-    def classifies(self) -> bool:
-        """Whether the targets are classes, so that accuracy means something."""
-        return self.link != "identity"
-
-
-@dataclass(frozen=True)
-class MeanSquaredError(Loss):
-    """Mean over the outputs of (z - t)^2.
-
-    Targets: (n_samples, n_outputs), or (n_samples,) for one output.
-    """
-
-    name = "mean_squared_error"
+__all__ = [
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Focal",
+    "Gamma",
+    "Hinge",
+    "Huber",
+    "KLDivergence",
+    "LogCosh",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Poisson",
+    "Quantile",
+    "SquaredHinge",
+    "Tweedie",
+]
 
 
 @dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
-    """Mean over the outputs of -t log p - (1 - t) log(1 - p), p = sigmoid(z).
+    """Mean over the outputs of -w t log p - (1 - t) log(1 - p), p = sigmoid(z).
 
     For one yes-or-no answer, or several that do not exclude each other.  Targets in
     [0, 1]: (n_samples, n_outputs), or (n_samples,) for one output.
+
+    Parameters
+    ----------
+    pos_weight : float or sequence of float, optional
+        w, positive: one for all outputs, or one for each; by default 1.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1)], input_size=1)
+    >>> result = net.evaluate([[0.0]], [1.0], loss=fastnn.losses.BinaryCrossEntropy(3.0))
+    >>> round(result["loss"], 4)  # 3 log 2
+    2.0794
     """
 
     name = "binary_cross_entropy"
+    target_range = (0.0, 1.0)
+    pos_weight: Any = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.pos_weight, (Sequence, np.ndarray)):
+            object.__setattr__(self, "pos_weight", tuple(self.pos_weight))
+        weights = self.pos_weight if isinstance(self.pos_weight, tuple) else (self.pos_weight,)
+        for weight in weights if self.pos_weight is not None else ():
+            check_number("pos_weight", weight, low=0, open_low=True)
+
+    @property
+    def rule(self) -> str:
+        """The engine has a rule of its own for weights."""
+        return self.name if self.pos_weight is None else "weighted_binary_cross_entropy"
+
+    def vector(self, outputs: int) -> np.ndarray | None:
+        """Return the outputs' weights, if they have their own."""
+        if not isinstance(self.pos_weight, tuple):
+            return None
+        if len(self.pos_weight) != outputs:
+            raise ValueError(
+                f"pos_weight: got {len(self.pos_weight)} weights, want {outputs}, one an output"
+            )
+        return np.array(self.pos_weight, np.float64)
+
+
+@dataclass(frozen=True)
+class Focal(Loss):
+    """Mean of -w (1 - p)^gamma log p, p the probability given to the right answer.
+
+    p = sigmoid(z) for targets of 1, sigmoid(-z) for targets of 0; answers that are right
+    already count less.  w = alpha for targets of 1 and 1 - alpha for 0, or 1 without alpha.
+    Targets 0 or 1: (n_samples, n_outputs), or (n_samples,) for one output.
+
+    Parameters
+    ----------
+    gamma : float, default 2.0
+        Not negative; 0 is binary cross entropy.
+    alpha : float, optional
+        In (0, 1).
+
+    References
+    ----------
+    T.-Y. Lin, P. Goyal, R. Girshick, K. He and P. Dollar, "Focal loss for dense object
+    detection", ICCV 2017.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1)], input_size=1)
+    >>> round(net.evaluate([[0.0]], [1.0], loss="focal")["loss"], 4)  # log(2) / 4
+    0.1733
+    """
+
+    name = "focal"
+    target_range = (0.0, 1.0)
+    gamma: float = 2.0
+    alpha: float | None = None
+
+    def __post_init__(self) -> None:
+        check_number("gamma", self.gamma, low=0)
+        if self.alpha is not None:
+            check_number("alpha", self.alpha, low=0, high=1, open_low=True, open_high=True)
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """The rule's numbers: no alpha is -1 there."""
+        return float(self.gamma), -1.0 if self.alpha is None else float(self.alpha)
+
+
+@dataclass(frozen=True)
+class Hinge(Loss):
+    """Mean over the outputs of max(0, 1 - y z), y = 1 for targets above 1/2, else -1.
+
+    Targets 0 and 1, or -1 and 1: (n_samples, n_outputs), or (n_samples,) for one output.
+
+    References
+    ----------
+    C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1, weight_init="ones")], input_size=1)
+    >>> net.evaluate([[0.25]], [-1], loss="hinge")
+    {'loss': 1.25}
+    """
+
+    name = "hinge"
+    target_range = (-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class SquaredHinge(Loss):
+    """Mean over the outputs of max(0, 1 - y z)^2; see `Hinge`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1, weight_init="ones")], input_size=1)
+    >>> net.evaluate([[0.5]], [1], loss="squared_hinge")
+    {'loss': 0.25}
+    """
+
+    name = "squared_hinge"
+    target_range = (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +181,53 @@ class CrossEntropy(Loss):
 
     Targets: integer labels 0 .. n_outputs - 1 of shape (n_samples,), or one-hot or
     probability rows of shape (n_samples, n_outputs).
+
+    Parameters
+    ----------
+    label_smoothing : float, default 0.0
+        This share of each target is spread evenly over all classes: t becomes
+        (1 - label_smoothing) t + label_smoothing / n_outputs.  In [0, 1].
+
+    References
+    ----------
+    C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens and Z. Wojna, "Rethinking the inception
+    architecture for computer vision", CVPR 2016 (label smoothing).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(2)], input_size=1)
+    >>> result = net.evaluate([[0.0]], [1], loss=fastnn.losses.CrossEntropy(label_smoothing=0.1))
+    >>> round(result["loss"], 4), result["accuracy"]
+    (0.6931, 0.0)
     """
 
     name = "cross_entropy"
+    target_range = (0.0, 1.0)
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("label_smoothing", self.label_smoothing, low=0, high=1)
+
+
+@dataclass(frozen=True)
+class KLDivergence(Loss):
+    """sum over the classes of t (log t - log p), p = softmax(z): how far p is from t.
+
+    Its gradient is cross entropy's; it is 0 where p is t.  Targets: as for `CrossEntropy`.
+
+    References
+    ----------
+    S. Kullback and R. Leibler, "On information and sufficiency", Annals of Mathematical
+    Statistics 22, 1951.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(2)], input_size=1)
+    >>> round(net.evaluate([[0.0]], [[0.5, 0.5]], loss="kl_divergence")["loss"], 4)
+    0.0
+    """
+
+    name = "kl_divergence"
+    target_range = (0.0, 1.0)

@@ -227,7 +227,7 @@ class Sequential:
                 row_weights=weights,
                 batch=batch,
                 threads=self._threads(len(X) if batch == 0 else batch),
-                loss=loss.name,
+                **loss.engine(self.output_size),
                 accuracy=accuracy,
                 training=training,
                 seed=self.seed,
@@ -316,7 +316,7 @@ class Sequential:
             If the network's loss has no probabilities, or no loss has been used yet.
         """
         link = self._use_loss(None).link
-        if link == "identity":
+        if link not in ("sigmoid", "softmax"):
             raise ValueError(f"predict_proba: the loss {self._use_loss(None).name!r} has none")
         return self._outputs(
             X, "identity" if self._graph.output_function.name == "sigmoid" else link

@@ -194,7 +194,7 @@ def _steps(
         end=end,
         batch=batch,
         threads=net._threads(min(batch, len(X))),
-        loss=net.loss.name if net.loss else None,
+        **(net.loss.engine(net.output_size) if net.loss else {}),
         accuracy=accuracy,
         optimizer=optimizer.rule,
         lr=engine_schedule(optimizer.lr, taken if rule == optimizer.rule else 0, steps),

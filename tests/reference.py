@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import reference_activations
+import reference_losses
 from reference_optimizers import HYPERPARAMETERS, MAX_SLOTS, OPTIMIZERS  # noqa: F401
 
 # ---- activations ------------------------------------------------------------------------
@@ -109,13 +110,18 @@ LOSSES = {
         lambda z, t: softmax(z) * t.sum(axis=1, keepdims=True) - t,
         lambda generator, n, outputs: generator.dirichlet(np.ones(outputs), n),
     ),
+    **reference_losses.LOSSES,
 }
+
+# Their link is sigmoid, which a last layer's sigmoid stands for.
+SIGMOID_LOSSES = ("binary_cross_entropy", "weighted_binary_cross_entropy", "focal")
 
 LINKS = {
     "identity": lambda z: z,
     "sigmoid": sigmoid,
     "softmax": softmax,
     "log_softmax": log_softmax,
+    "exp": np.exp,
 }
 
 
@@ -180,7 +186,7 @@ class Network:
         return Zs[-1] if self.own_link(loss) else H
 
     def own_link(self, loss):
-        return loss == "binary_cross_entropy" and self.layers[-1][0] == "sigmoid"
+        return loss in SIGMOID_LOSSES and self.layers[-1][0] == "sigmoid"
 
     def evaluate(self, X, t, loss, weights=None):
         return weighted_mean(LOSSES[loss].value(self.raw_outputs(X, loss), t), weights)

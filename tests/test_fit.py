@@ -517,7 +517,7 @@ BAD = [
     ({"y": ["cat"] * N}, TypeError, "y: got dtype"),
     ({"y": 1}, ValueError, r"y: got shape \(\), want 50 rows"),
     ({"loss": MSE}, ValueError, r"y: got shape \(50,\), want \(50, 3\)"),
-    ({"loss": "hinge"}, ValueError, "loss: unknown loss 'hinge', want one of"),
+    ({"loss": "hing"}, ValueError, "loss: unknown loss 'hing', want one of"),
     ({"loss": 3}, TypeError, "loss: got int"),
     ({"loss": None}, ValueError, "loss: none given and none used before"),
     ({"optimizer": "lbfgs"}, ValueError, "optimizer: unknown optimizer 'lbfgs', want one of"),

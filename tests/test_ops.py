@@ -15,7 +15,7 @@ from fastnn import _core
 ROWS = (1, 5, 32, 33)
 WIDTHS = (1, 7, 16, 33, 100)
 TOLERANCE = {"float32": 2e-5, "float64": 1e-12}  # of the largest element, through a network
-CLASSIFIERS = tuple(loss for loss, link in _core.LOSSES.items() if link != "identity")
+CLASSIFIERS = tuple(loss for loss, link in _core.LOSSES.items() if link in ("sigmoid", "softmax"))
 LABEL_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64")
 
 
@@ -412,8 +412,14 @@ def assert_same_training(plan, twin, loss, optimizer, X, t, weights, order=None,
     assert plan.optimizer_state()[:2] == (optimizer, twin.steps)
 
 
-@pytest.mark.parametrize("loss", _core.LOSSES)
-@pytest.mark.parametrize("optimizer", _core.OPTIMIZERS)
+# Every optimizer, and every loss.
+TRAININGS = sorted(
+    {(optimizer, "mean_squared_error") for optimizer in _core.OPTIMIZERS}
+    | {(optimizer, loss) for optimizer in ("sgd", "adam") for loss in _core.LOSSES}
+)
+
+
+@pytest.mark.parametrize(("optimizer", "loss"), TRAININGS)
 def test_train(dtype, optimizer, loss):
     """Four steps, the last one with a row left over; then two more, in another order."""
     layers = [("gelu", 0, 33, False), ("leaky_relu", 0.1, 16, True), ("identity", 0, 7, True)]

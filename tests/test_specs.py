@@ -86,11 +86,13 @@ def test_every_activation_of_the_engine_has_its_dataclass():
 
 
 def test_every_loss_of_the_engine_has_its_dataclass():
-    missing = set(_core.LOSSES) - set(losses.Loss.registry)
+    made = [loss() for loss in losses.Loss.registry.values()] + [losses.BinaryCrossEntropy(2.0)]
+    rules = {loss.rule: loss for loss in made}
+    missing = set(_core.LOSSES) - set(rules)
     assert not missing, f"add it here: fastnn/losses.py lacks {missing}"
-    assert set(losses.Loss.registry) == set(_core.LOSSES)
+    assert set(rules) == set(_core.LOSSES)
     for name, link in _core.LOSSES.items():
-        loss = losses.Loss.registry[name]()
+        loss = rules[name]
         assert (loss.link, loss.classifies) == (link, link in ("sigmoid", "softmax"))
 
 
@@ -213,6 +215,10 @@ RANGES = [
     (fastnn.AdamW, "weight_decay", [-0.1, NAN, INF]),
     (layers.Trained, "lr_scale", [-0.1, NAN, INF]),
     (layers.Trained, "decay_scale", [-0.1, NAN, INF]),
+    (losses.Huber, "delta", [0, -1.0, NAN, INF]),
+    (losses.Tweedie, "power", [1, 2.0, NAN]),
+    (losses.Focal, "gamma", [-0.1, NAN, INF]),
+    (losses.CrossEntropy, "label_smoothing", [-0.1, 1.1, NAN]),
     (fastnn.Dropout, "rate", [-0.1, 1, NAN]),
     (fastnn.AlphaDropout, "rate", [-0.1, 1, NAN]),
     (fastnn.GaussianNoise, "std", [-0.1, NAN, INF]),
@@ -292,7 +298,10 @@ def test_ranges(spec, argument, values):
 
 
 # Their fields are no numbers.
-NOT_NUMBERS = (fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate)
+NOT_NUMBERS = (
+    fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate,
+    losses.Quantile, losses.BinaryCrossEntropy,
+)  # fmt: skip
 
 
 def test_every_number_has_its_range():

@@ -31,6 +31,7 @@ PARTS = {
     "activations": {"_activation", "_units"},
     "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
     "layers": {"_layer", "blocks"},
+    "losses": {"_loss", "_regression"},
     "optimizers": {"_optimizer", "adaptive"},
     "schedules": {"_cycles", "_schedule"},
 }
@@ -48,6 +49,8 @@ ARROWS = (
     | {
         "_schedule": {"_spec"},
         "_cycles": {"_schedule", "_spec"},
+        "_loss": {"_spec"},
+        "_regression": {"_loss", "_spec"},
         "_layer": {"_spec"},
         "blocks": {"_layer"},
         "_optimizer": {"_spec"},

@@ -42,21 +42,37 @@ FNN_INLINE REAL log_of(REAL x) {
   return lanes[0];
 }
 
-/* -sum over classes of t log softmax(z), t one-hot for a label. */
-FNN_INLINE double cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+/* ---- what the rows of losses.def use ------------------------------------------------- */
+
+FNN_INLINE vec vclip(vec x, vec limit) { return vmax(-limit, vmin(limit, x)); }
+/* log(1 + exp(x)) */
+FNN_INLINE vec vsoftplus(vec x) { return vmax(vset(0), x) + vlog1p_unit(vexp(-vabs(x))); }
+/* x where the target is above 1/2, else -x. */
+FNN_INLINE vec towards(vec x, vec t) { return vselect_gt(t, vset((REAL)0.5), x, -x); }
+/* alpha where the target is above 1/2, else 1 - alpha; 1 where alpha is negative. */
+FNN_INLINE vec focal_weight(vec t, vec alpha) {
+  const vec one = vset(1), weight = vselect_gt(t, vset((REAL)0.5), alpha, one - alpha);
+  return vselect_gt(vset(0), alpha, one, weight);
+}
+
+/* -sum over classes of t log softmax(z), t one-hot for a label; `smoothing` of t is spread evenly
+ * over all classes (Szegedy et al. 2016). */
+FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, double smoothing) {
   const REAL *z = (const REAL *)l->Z + r * FNN_BLOCK;
   const REAL *t = l->labels ? NULL : (const REAL *)l->T + r * FNN_BLOCK;
   REAL *dz = l->dH ? (REAL *)l->dH + r * FNN_BLOCK : NULL;
   const softmax_parts softmax = softmax_of_row(l->C, l->stride, z);
   const REAL log_sum = log_of(softmax.sum);
   const int64_t label = l->labels ? l->labels[r] : -1;
+  const REAL keep = (REAL)(1 - smoothing), even = (REAL)(smoothing / (double)l->C);
   double loss = 0;
   REAL mass = 1; /* of the targets */
 
-  if (t) {
+  if (t || smoothing > 0) {
     REAL masses[FNN_BLOCK] = {0}, losses[FNN_BLOCK] = {0};
     for (int64_t c = 0; c < l->C; c++) {
-      const REAL x = t[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK];
+      const REAL own = t ? t[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK] : c == label;
+      const REAL x = own * keep + even;
       const REAL y = z[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK];
       masses[c % FNN_BLOCK] += x;
       losses[c % FNN_BLOCK] += x == 0 ? 0 : x * (log_sum - (y - softmax.max));
@@ -76,17 +92,46 @@ FNN_INLINE double cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scal
       const int64_t at = c * l->stride + i;
       const vec p = vexp(vload(z + at) - vset(softmax.max)) * share;
       const vec numbers = lane_numbers(i) + vset((REAL)c);
-      const vec target =
+      const vec own =
           t ? vload(t + at) : vselect((ivec)(numbers == vset((REAL)label)), vset(1), vset(0));
+      const vec target = own * vset(keep) + vset(even);
       vstore(dz + at, where_used(l->C - c, i, (p - target) * vset(scale), vset(0)));
     }
   return loss;
 }
 
+FNN_INLINE double cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+  return class_row(l, r, scale, l->numbers[0]);
+}
+
+/* sum over classes of t (log t - log softmax(z)). */
+FNN_INLINE double kl_divergence_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+  REAL lanes[FNN_BLOCK] __attribute__((aligned(64))) = {0};
+  for (int64_t c = 0; c < l->C && !l->labels; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK; i += LANES) {
+      const vec t = vload((const REAL *)l->T + (c / FNN_BLOCK * l->stride + r) * FNN_BLOCK + i);
+      const vec own = where_used(l->C - c, i, t, vset(0));
+      const vec information = vselect_gt(own, vset(0), own * vlog(own), vset(0));
+      vstore(lanes + i, vload(lanes + i) + information);
+    }
+  return class_row(l, r, scale, 0) + (double)tree_sum(lanes);
+}
+
+/* A register of the outputs' own numbers, from output c on. */
+FNN_INLINE vec numbers_of_outputs(const double *vector, int64_t c, int64_t C) {
+  REAL line[LANES] __attribute__((aligned(64)));
+  for (int i = 0; i < LANES; i++)
+    line[i] = c + i < C ? (REAL)vector[c + i] : 0;
+  return vload(line);
+}
+
 /* Mean over the outputs; `loss` is a constant where this is called. */
 FNN_INLINE double elementwise_row(const int32_t loss, const fnn_loss_rows *l, int64_t r,
                                   REAL scale) {
-  const vec zero = vset(0);
+  const vec zero = vset(0), one = vset(1), two = vset(2), half = vset((REAL)0.5);
+  vec a = vset((REAL)l->numbers[0]);
+  const vec b = vset((REAL)l->numbers[1]);
+  (void)one, (void)two, (void)half, (void)b;
   REAL lanes[FNN_BLOCK] __attribute__((aligned(64)));
   vec sum[FNN_BLOCK / LANES];
   for (int i = 0; i < FNN_BLOCK / LANES; i++)
@@ -96,10 +141,12 @@ FNN_INLINE double elementwise_row(const int32_t loss, const fnn_loss_rows *l, in
       const int64_t at = (c / FNN_BLOCK * l->stride + r) * FNN_BLOCK + i * LANES;
       const vec z = vload((const REAL *)l->Z + at), t = vload((const REAL *)l->T + at);
       vec v = zero, d = zero;
+      if (l->vector)
+        a = numbers_of_outputs(l->vector, c + i * LANES, l->C);
       switch (loss) {
 #define VALUE_ELEMENTWISE(value, slope) v = value, d = slope
 #define VALUE_ROW(value, slope)
-#define LOSS(name, form, link, value, slope)                                                       \
+#define LOSS(name, form, link, numbers, value, slope)                                              \
   case FNN_LOSS_##name:                                                                            \
     VALUE_##form(value, slope);                                                                    \
     break;
