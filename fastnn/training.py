@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _core
+from fastnn._callback import Callback, check_callbacks
 from fastnn._schedule import engine_schedule
-from fastnn._spec import check_count
+from fastnn._spec import check_count, check_number
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
 from fastnn.progress import Progress
@@ -47,6 +48,7 @@ def fit(
     validation_data: Any = None,
     metrics: Sequence[str] = (),
     verbose: int = 0,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[str, list[float]]:
     """Train a network; the same as `net.fit(X, y, ...)`.
 
@@ -77,6 +79,9 @@ def fit(
         "accuracy".
     verbose : int, default 0
         0: silent, 1: progress (by tqdm where it is installed, else a plain line).
+    callbacks : sequence of Callback, default ()
+        Called at the start and end of the training and of each epoch, in this order; see
+        `fastnn.callbacks`.
 
     Returns
     -------
@@ -111,6 +116,8 @@ def fit(
     batch_size = check_count("batch_size", batch_size)
     chosen_loss = net._use_loss(loss)
     with_accuracy = _check_metrics(metrics, chosen_loss)
+    callbacks = check_callbacks(callbacks)
+    names = ["loss", *metrics]
     with net._lock:
         before = {name: getattr(net, name) for name in _CHANGES}
         inputs = check_inputs("X", X, net.input_size)
@@ -121,19 +128,25 @@ def fit(
             data = net._checked_data(inputs, y, sample_weight, chosen_loss)
             validation = _check_validation(net, validation_data, chosen_loss)
             chosen_optimizer = net._use_optimizer(optimizer)
+            afresh = net.optimizer not in (None, chosen_optimizer)
+            if validation is not None:
+                names += [f"val_{name}" for name in names]
+            history: dict[str, list[float]] = {name: [] for name in names}
+            net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
+            run = _Run(net, data, min(batch_size, len(inputs)), bool(shuffle), with_accuracy)
+            run.epochs, run.names = epochs, tuple(names)
+            run.watch(callbacks)
+            for callback in callbacks:
+                callback.net, callback.run = net, run
+                callback.on_train_begin()
         except BaseException:
             vars(net).update(before)
             raise
-        afresh = net.optimizer not in (None, chosen_optimizer)
-        net.loss, net.optimizer = chosen_loss, chosen_optimizer
-        run = _Run(net, data, min(batch_size, len(inputs)), bool(shuffle), with_accuracy, afresh)
-        names = ["loss", *metrics]
-        history: dict[str, list[float]] = {name: [] for name in names}
-        if validation is not None:
-            history |= {f"val_{name}": [] for name in names}
-        net.history = history
+        run.start(afresh)
         with Progress(verbose, epochs) as progress:
             for epoch in range(epochs):
+                for callback in callbacks:
+                    callback.on_epoch_begin(epoch)
                 try:
                     values = run.epoch()
                     if validation is not None:
@@ -144,10 +157,17 @@ def fit(
                         run.undo()
                         vars(net).update(before)
                     raise
-                for series, value in zip(history.values(), values, strict=True):
-                    series.append(value)
-                progress.show({name: series[-1] for name, series in history.items()})
+                logs = dict(zip(names, values, strict=True))
+                for name, value in logs.items():
+                    history[name].append(value)
+                progress.show(logs)
+                for callback in callbacks:
+                    callback.on_epoch_end(epoch, logs)
+                if run.stop_training:
+                    break
         run.check_parameters()
+        for callback in callbacks:
+            callback.on_train_end()
     return history
 
 
@@ -176,14 +196,15 @@ def _steps(
     data: Any,
     batch: int,
     order: np.ndarray | None = None,
+    begin: int = 0,
     end: int = -1,
     accuracy: bool = False,
+    lr_factor: float = 1.0,
 ) -> tuple[Any, ...]:
-    """Run the engine over the batches of `data` up to position `end`."""
+    """Run the engine over the batches of `data` from position `begin` up to `end`."""
     X, (targets, labels), weights = data
     optimizer: Any = net.optimizer
-    rule, taken, *_ = net._plan.optimizer_state()
-    steps = -(-(len(X) if end < 0 else end) // batch)
+    steps = -(-((len(X) if end < 0 else end) - begin) // batch)
     return net._run(
         "train",
         X,
@@ -191,26 +212,44 @@ def _steps(
         labels=labels,
         row_weights=weights,
         order=order,
+        begin=begin,
         end=end,
         batch=batch,
         threads=net._threads(min(batch, len(X))),
         loss=net.loss.name if net.loss else None,
         accuracy=accuracy,
         optimizer=optimizer.rule,
-        lr=engine_schedule(optimizer.lr, taken if rule == optimizer.rule else 0, steps),
+        lr=engine_schedule(optimizer.lr, _steps_taken(net), steps, lr_factor),
         hyperparameters=optimizer.hyperparameters,
         seed=net.seed,
         **optimizer.clipping,
     )
 
 
+def _steps_taken(net: Sequential) -> int:
+    rule, taken, *_ = net._plan.optimizer_state()
+    return int(taken) if rule == getattr(net.optimizer, "rule", None) else 0
+
+
 class _Run:
-    """The epochs of one fit, and the way back from a loss that is not finite."""
+    """The epochs of one fit, and the way back from a loss that is not finite.
+
+    Attributes
+    ----------
+    epochs : int
+        Of the fit, at most.
+    names : tuple of str
+        What the logs of an epoch have.
+    lr_factor : float
+        Multiplies the optimizer's learning rate from the next epoch on; at first 1.
+    stop_training : bool
+        Set it, and training ends after the epoch.
+    """
 
     COPY_SHARE = 50  # a copy is made when training took this many times a copy's time
 
     def __init__(
-        self, net: Sequential, data: Any, batch: int, shuffle: bool, accuracy: bool, afresh: bool
+        self, net: Sequential, data: Any, batch: int, shuffle: bool, accuracy: bool
     ) -> None:
         self.net, self.data, self.batch, self.accuracy = net, data, batch, accuracy
         self.rows = len(data[0])
@@ -218,28 +257,59 @@ class _Run:
         self.order = np.empty(self.rows, dtype=np.int64) if shuffle else None
         self.first_stream = SHUFFLE_STREAM + net._epochs
         self.done = 0  # epochs
+        self.epochs = 1
+        self.names: tuple[str, ...] = ("loss",)
+        self.stop_training, self.lr_factor = False, 1.0
+        self.factors: list[float] = []  # lr_factor of each epoch: the way back takes them again
+        self.batch_hooks: list[Any] = []
         self.copies: list[tuple[int, int]] = []  # (epoch at whose start, place), newest last
         self.copied_at = self.copy_seconds = 0.0
         self.before = 0  # the copy to undo the first epoch with: the one made at its start
+
+    def watch(self, callbacks: Sequence[Callback]) -> None:
+        """Find those that want to know of every batch, which makes each one an engine call."""
+        hooks = [callback.on_batch_end for callback in callbacks]
+        idle = Callback.on_batch_end
+        self.batch_hooks = [hook for hook in hooks if getattr(hook, "__func__", None) is not idle]
+
+    def start(self, afresh: bool) -> None:
+        """Begin, with another optimizer's state where `afresh`."""
         if afresh:
             self.before = 1  # that place is free until a second epoch starts
-            net._plan.snapshot(self.before)
-            net._plan.reset_optimizer()
+            self.net._plan.snapshot(self.before)
+            self.net._plan.reset_optimizer()
+
+    def base_lr(self) -> float:
+        """Return the learning rate of the next step before `lr_factor` multiplies it."""
+        lr = getattr(self.net.optimizer, "lr", None)
+        return float(lr(_steps_taken(self.net)) if callable(lr) else lr)  # type: ignore[arg-type]
 
     def epoch(self) -> tuple[float, ...]:
         """Train one epoch; return its mean loss and, if asked for, accuracy."""
         self._copy_if_due()
-        status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets = self._steps(
-            self.done, self.rows
-        )
-        if status == _core.BAD_INPUT:
-            self.net._raise_bad_row(self.data, row, in_targets)
-        if status == _core.NON_FINITE:
-            self._go_back(self.done, position // self.batch)
+        check_number("lr_factor", self.lr_factor, low=0)
+        self.factors.append(float(self.lr_factor))
+        self._shuffle(self.done)
+        sums = np.zeros(3)  # of losses, weights, accuracies
+        ends = range(self.batch, self.rows + self.batch, self.batch)
+        for i, end in enumerate(ends if self.batch_hooks else (self.rows,)):
+            begin, end = i * self.batch, min(end, self.rows)
+            status, *part, position, row, in_targets = self._steps(self.done, begin, end)
+            if status == _core.BAD_INPUT:
+                self.net._raise_bad_row(self.data, row, in_targets)
+            if status == _core.NON_FINITE:
+                self._go_back(self.done, position // self.batch)
+            sums += part
+            for hook in self.batch_hooks:
+                hook(i, self._means(*part))
         self.done += 1
         self.net._epochs += 1
-        mean = loss_sum / weight_sum
-        return (mean, accuracy_sum / weight_sum) if self.accuracy else (mean,)
+        return tuple(self._means(*sums).values())
+
+    def _means(self, loss: float, weight: float, accuracy: float) -> dict[str, float]:
+        """Return the mean loss and, if asked for, accuracy; NaN where no sample weighs."""
+        sums = {"loss": loss} | ({"accuracy": accuracy} if self.accuracy else {})
+        return {name: float(sum_ / weight) if weight else np.nan for name, sum_ in sums.items()}
 
     def validate(self, data: Any) -> tuple[float, ...]:
         """Evaluate after an epoch; return what `epoch` returns."""
@@ -263,10 +333,15 @@ class _Run:
         if not np.isfinite(self.net.parameters).all():
             self._go_back(self.done, 0)
 
-    def _steps(self, epoch: int, end: int) -> tuple[Any, ...]:
+    def _shuffle(self, epoch: int) -> None:
         if self.order is not None:
             _core.permutation(self.net.seed, self.first_stream + epoch, self.order)
-        return _steps(self.net, self.data, self.batch, self.order, end, self.accuracy)
+
+    def _steps(self, epoch: int, begin: int, end: int) -> tuple[Any, ...]:
+        factor = self.factors[epoch]
+        return _steps(
+            self.net, self.data, self.batch, self.order, begin, end, self.accuracy, factor
+        )
 
     def _copy_if_due(self) -> None:
         now = time.perf_counter()
@@ -287,10 +362,11 @@ class _Run:
             last_epoch, steps = epoch, max(batch - 1, 0)
         start, place = next(copy for copy in reversed(self.copies) if copy[0] <= last_epoch)
         self.net._plan.restore(place)
-        for again in range(start, last_epoch):
-            self._steps(again, self.rows)
-        if steps:
-            self._steps(last_epoch, steps * self.batch)
+        for again in range(start, last_epoch + 1):
+            self._shuffle(again)
+            end = self.rows if again < last_epoch else steps * self.batch
+            if end:
+                self._steps(again, 0, end)
         raise error
 
 

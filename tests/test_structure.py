@@ -69,7 +69,18 @@ ARROWS = (
             *SPECS,
         },
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
-        "training": {"_schedule", "_spec", "arrays", "errors", "losses", "progress", "sequential"},
+        "_callback": set(),
+        "callbacks": {"_callback", "_spec"},
+        "training": {
+            "_callback",
+            "_schedule",
+            "_spec",
+            "arrays",
+            "errors",
+            "losses",
+            "progress",
+            "sequential",
+        },
         "gradients": {"_spec", "arrays"},
         "serialization": {"_compile", "_spec", "errors", "sequential", *SPECS},
         "_version": set(),
@@ -165,7 +176,7 @@ def test_importing_fastnn_imports_little():
     )
     loaded = set(run.stdout.split())
     late = {"demo", "gradients", "info", "lr_finder", "datasets", "serialization", "training"}
-    late |= {"progress"}
+    late |= {"_callback", "callbacks", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
