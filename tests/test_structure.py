@@ -71,8 +71,12 @@ ARROWS = (
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
         "callbacks": {"_callback", "_spec"},
+        "_run": {"_callback", "_spec", "errors", "sequential"},
+        "_samples": {"_spec", "arrays"},
         "training": {
             "_callback",
+            "_run",
+            "_samples",
             "_schedule",
             "_spec",
             "arrays",
@@ -175,7 +179,17 @@ def test_importing_fastnn_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = set(run.stdout.split())
-    late = {"demo", "gradients", "info", "lr_finder", "datasets", "serialization", "training"}
+    late = {
+        "_run",
+        "_samples",
+        "demo",
+        "gradients",
+        "info",
+        "lr_finder",
+        "datasets",
+        "serialization",
+        "training",
+    }
     late |= {"_callback", "callbacks", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
