@@ -39,7 +39,16 @@ from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
-    from fastnn import activations, datasets, initializers, losses, optimizers, plot, schedules
+    from fastnn import (
+        activations,
+        callbacks,
+        datasets,
+        initializers,
+        losses,
+        optimizers,
+        plot,
+        schedules,
+    )
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
@@ -70,6 +79,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "callbacks",
     "check_gradient",
     "datasets",
     "find_lr",

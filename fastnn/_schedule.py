@@ -82,7 +82,7 @@ class Constant(Schedule):
         self._check("lr")
 
 
-def engine_schedule(lr: Any, first: int, steps: int) -> _core.Schedule:
+def engine_schedule(lr: Any, first: int, steps: int, factor: float = 1.0) -> _core.Schedule:
     """Return an optimizer's lr as the engine takes it, for some steps from `first` on.
 
     Parameters
@@ -90,6 +90,8 @@ def engine_schedule(lr: Any, first: int, steps: int) -> _core.Schedule:
     lr : float, schedule or callable step -> lr
         A callable that the engine does not know becomes a table, each entry checked.
     first, steps : int
+    factor : float, default 1.0
+        Multiplies the learning rate of each step.
 
     Raises
     ------
@@ -97,14 +99,16 @@ def engine_schedule(lr: Any, first: int, steps: int) -> _core.Schedule:
         If a callable gives anything but a number in [0, inf); the message names the step.
     """
     if not callable(lr):
-        return _core.Schedule("constant", (float(lr),))
+        return _core.Schedule("constant", (factor * float(lr),))
     builtin = isinstance(lr, Schedule) and type(lr).__call__ is Schedule.__call__
     if builtin and lr.rule in _core.SCHEDULES:
         engine: _core.Schedule = lr._engine()
-        return engine
+        if factor == 1:
+            return engine
+        lr = engine
     table = np.empty(steps)
     for i in range(steps):
         value = lr(first + i)
         check_number(f"lr: {lr!r} in step {first + i}", value, low=0)
-        table[i] = value
+        table[i] = factor * value
     return _core.Schedule("table", (float(first),), table)

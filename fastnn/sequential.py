@@ -215,8 +215,9 @@ class Sequential:
         batch: int = 0,
         training: bool = False,
         names: Sequence[str] = DATA_NAMES,
+        order: np.ndarray | None = None,
     ) -> tuple[float, float]:
-        """Return mean loss and accuracy of checked data, in mode "evaluate" or "derive"."""
+        """Return mean loss and accuracy of checked data (of its rows `order`)."""
         X, (targets, labels), weights = data
         with self._lock:
             status, loss_sum, weight_sum, accuracy_sum, _, row, in_targets = self._run(
@@ -225,6 +226,8 @@ class Sequential:
                 targets,
                 labels=labels,
                 row_weights=weights,
+                order=order,
+                end=-1 if order is None else len(order),
                 batch=batch,
                 threads=self._threads(len(X) if batch == 0 else batch),
                 **loss.engine(self.output_size),

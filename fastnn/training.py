@@ -1,9 +1,6 @@
 """The training loop: epochs over the data, each one call into the engine.
 
-Only steps whose loss is finite are taken.  When a loss is not, the parameters that last
-had a finite one are those before the step just taken; since training is deterministic, they
-are found by going back to a copy made at the start of an epoch and taking the steps again.
-The copies are made so rarely that they cost about one part in fifty.
+What a fit keeps from one epoch to the next is in fastnn._run.
 """
 
 from __future__ import annotations
@@ -14,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _core
+from fastnn import _core, _samples
+from fastnn._callback import Callback, check_callbacks
+from fastnn._run import Run as _Run
+from fastnn._run import steps_taken
 from fastnn._schedule import engine_schedule
-from fastnn._spec import check_count
+from fastnn._spec import check_count, check_number
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
 from fastnn.progress import Progress
-from fastnn.sequential import SHUFFLE_STREAM
+from fastnn.sequential import DATA_NAMES
 
 if TYPE_CHECKING:
     from fastnn.losses import Loss
     from fastnn.sequential import Sequential
 
 METRICS = ("accuracy",)
-VALIDATION_NAMES = tuple(f"validation_data[{i}]" for i in range(3))
 
 # What a fit changes of a network, besides its parameters and the optimizer's state.
 _CHANGES = ("input_size", "loss", "optimizer", "history", "_epochs")
@@ -44,9 +43,14 @@ def fit(
     batch_size: int = 32,
     shuffle: bool = True,
     sample_weight: Any = None,
+    class_weight: Any = None,
     validation_data: Any = None,
+    validation_split: float | None = None,
     metrics: Sequence[str] = (),
     verbose: int = 0,
+    callbacks: Sequence[Callback] = (),
+    target_loss: float | None = None,
+    time_budget: float | None = None,
 ) -> dict[str, list[float]]:
     """Train a network; the same as `net.fit(X, y, ...)`.
 
@@ -71,12 +75,26 @@ def fit(
         Visit the samples in a new random order each epoch.
     sample_weight : array-like of shape (n_samples,), optional
         Not negative; the loss of a batch is the weighted mean.
+    class_weight : dict of class to weight or array-like of shape (n_classes,), optional
+        Multiplies the sample weights in training, not in validation; for integer labels, or
+        one output with targets 0 and 1.  A class that a dict does not have weighs 1.
     validation_data : tuple (X, y) or (X, y, sample_weight), optional
         Evaluated after each epoch.
+    validation_split : float, optional
+        In (0, 1): this share of the samples, drawn by the network's seed, does not train and
+        is evaluated after each epoch.  A later fit on as many samples holds the same ones out.
     metrics : sequence of str, default ()
         "accuracy".
     verbose : int, default 0
         0: silent, 1: progress (by tqdm where it is installed, else a plain line).
+    callbacks : sequence of Callback, default ()
+        Called at the start and end of the training and of each epoch, in this order; see
+        `fastnn.callbacks`.
+    target_loss : float, optional
+        Training ends after the first epoch whose "loss" is at most this.
+    time_budget : float, optional
+        Seconds, positive: training ends after the first epoch that ends later than this.
+        It is not cut short within an epoch.
 
     Returns
     -------
@@ -111,6 +129,14 @@ def fit(
     batch_size = check_count("batch_size", batch_size)
     chosen_loss = net._use_loss(loss)
     with_accuracy = _check_metrics(metrics, chosen_loss)
+    callbacks = check_callbacks(callbacks)
+    names = ["loss", *metrics]
+    if target_loss is not None:
+        check_number("target_loss", target_loss)
+    if time_budget is not None:
+        check_number("time_budget", time_budget, low=0, open_low=True)
+    if validation_split is not None and validation_data is not None:
+        raise ValueError("validation_split: got one and validation_data too, want at most one")
     with net._lock:
         before = {name: getattr(net, name) for name in _CHANGES}
         inputs = check_inputs("X", X, net.input_size)
@@ -119,21 +145,34 @@ def fit(
             if net.input_size is None:
                 net._build(inputs.shape[1])
             data = net._checked_data(inputs, y, sample_weight, chosen_loss)
-            validation = _check_validation(net, validation_data, chosen_loss)
+            validation, part = _samples.given(net, validation_data, chosen_loss), None
+            if validation_split is not None:
+                part, held = _samples.split(net.seed, validation_split, data)
+                validation = _samples.Validation(data, DATA_NAMES, held)
+            weights = _samples.weigh_classes(class_weight, *data[1:], net.output_size)
+            _samples.check_part(weights, part, "training")
+            data = (*data[:2], weights)
             chosen_optimizer = net._use_optimizer(optimizer)
+            afresh = net.optimizer not in (None, chosen_optimizer)
+            if validation is not None:
+                names += [f"val_{name}" for name in names]
+            history: dict[str, list[float]] = {name: [] for name in names}
+            net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
+            run = _Run(net, data, part, batch_size, bool(shuffle), with_accuracy, _steps)
+            run.epochs, run.names = epochs, tuple(names)
+            run.watch(callbacks)
+            for callback in callbacks:
+                callback.net, callback.run = net, run
+                callback.on_train_begin()
         except BaseException:
             vars(net).update(before)
             raise
-        afresh = net.optimizer not in (None, chosen_optimizer)
-        net.loss, net.optimizer = chosen_loss, chosen_optimizer
-        run = _Run(net, data, min(batch_size, len(inputs)), bool(shuffle), with_accuracy, afresh)
-        names = ["loss", *metrics]
-        history: dict[str, list[float]] = {name: [] for name in names}
-        if validation is not None:
-            history |= {f"val_{name}": [] for name in names}
-        net.history = history
+        run.start(afresh)
+        end = np.inf if time_budget is None else time.perf_counter() + time_budget
         with Progress(verbose, epochs) as progress:
             for epoch in range(epochs):
+                for callback in callbacks:
+                    callback.on_epoch_begin(epoch)
                 try:
                     values = run.epoch()
                     if validation is not None:
@@ -144,10 +183,18 @@ def fit(
                         run.undo()
                         vars(net).update(before)
                     raise
-                for series, value in zip(history.values(), values, strict=True):
-                    series.append(value)
-                progress.show({name: series[-1] for name, series in history.items()})
+                logs = dict(zip(names, values, strict=True))
+                for name, value in logs.items():
+                    history[name].append(value)
+                progress.show(logs)
+                for callback in callbacks:
+                    callback.on_epoch_end(epoch, logs)
+                low = target_loss is not None and logs["loss"] <= target_loss
+                if run.stop_training or low or time.perf_counter() >= end:
+                    break
         run.check_parameters()
+        for callback in callbacks:
+            callback.on_train_end()
     return history
 
 
@@ -176,14 +223,15 @@ def _steps(
     data: Any,
     batch: int,
     order: np.ndarray | None = None,
+    begin: int = 0,
     end: int = -1,
     accuracy: bool = False,
+    lr_factor: float = 1.0,
 ) -> tuple[Any, ...]:
-    """Run the engine over the batches of `data` up to position `end`."""
+    """Run the engine over the batches of `data` from position `begin` up to `end`."""
     X, (targets, labels), weights = data
     optimizer: Any = net.optimizer
-    rule, taken, *_ = net._plan.optimizer_state()
-    steps = -(-(len(X) if end < 0 else end) // batch)
+    steps = -(-((len(X) if end < 0 else end) - begin) // batch)
     return net._run(
         "train",
         X,
@@ -191,107 +239,18 @@ def _steps(
         labels=labels,
         row_weights=weights,
         order=order,
+        begin=begin,
         end=end,
         batch=batch,
         threads=net._threads(min(batch, len(X))),
         **(net.loss.engine(net.output_size) if net.loss else {}),
         accuracy=accuracy,
         optimizer=optimizer.rule,
-        lr=engine_schedule(optimizer.lr, taken if rule == optimizer.rule else 0, steps),
+        lr=engine_schedule(optimizer.lr, steps_taken(net), steps, lr_factor),
         hyperparameters=optimizer.hyperparameters,
         seed=net.seed,
         **optimizer.clipping,
     )
-
-
-class _Run:
-    """The epochs of one fit, and the way back from a loss that is not finite."""
-
-    COPY_SHARE = 50  # a copy is made when training took this many times a copy's time
-
-    def __init__(
-        self, net: Sequential, data: Any, batch: int, shuffle: bool, accuracy: bool, afresh: bool
-    ) -> None:
-        self.net, self.data, self.batch, self.accuracy = net, data, batch, accuracy
-        self.rows = len(data[0])
-        self.batches = -(-self.rows // batch)
-        self.order = np.empty(self.rows, dtype=np.int64) if shuffle else None
-        self.first_stream = SHUFFLE_STREAM + net._epochs
-        self.done = 0  # epochs
-        self.copies: list[tuple[int, int]] = []  # (epoch at whose start, place), newest last
-        self.copied_at = self.copy_seconds = 0.0
-        self.before = 0  # the copy to undo the first epoch with: the one made at its start
-        if afresh:
-            self.before = 1  # that place is free until a second epoch starts
-            net._plan.snapshot(self.before)
-            net._plan.reset_optimizer()
-
-    def epoch(self) -> tuple[float, ...]:
-        """Train one epoch; return its mean loss and, if asked for, accuracy."""
-        self._copy_if_due()
-        status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets = self._steps(
-            self.done, self.rows
-        )
-        if status == _core.BAD_INPUT:
-            self.net._raise_bad_row(self.data, row, in_targets)
-        if status == _core.NON_FINITE:
-            self._go_back(self.done, position // self.batch)
-        self.done += 1
-        self.net._epochs += 1
-        mean = loss_sum / weight_sum
-        return (mean, accuracy_sum / weight_sum) if self.accuracy else (mean,)
-
-    def validate(self, data: Any) -> tuple[float, ...]:
-        """Evaluate after an epoch; return what `epoch` returns."""
-        loss: Any = self.net.loss
-        values = self.net._evaluate(
-            "evaluate",
-            data,
-            loss,
-            accuracy=self.accuracy,
-            batch=self.batch,
-            names=VALIDATION_NAMES,
-        )
-        return values if self.accuracy else values[:1]
-
-    def undo(self) -> None:
-        """Go back to before the first epoch, the state of another optimizer included."""
-        self.net._plan.restore(self.before)
-
-    def check_parameters(self) -> None:
-        """After the last epoch: no later loss will tell that its last step went too far."""
-        if not np.isfinite(self.net.parameters).all():
-            self._go_back(self.done, 0)
-
-    def _steps(self, epoch: int, end: int) -> tuple[Any, ...]:
-        if self.order is not None:
-            _core.permutation(self.net.seed, self.first_stream + epoch, self.order)
-        return _steps(self.net, self.data, self.batch, self.order, end, self.accuracy)
-
-    def _copy_if_due(self) -> None:
-        now = time.perf_counter()
-        if self.copies and now - self.copied_at < self.COPY_SHARE * self.copy_seconds:
-            return
-        place = 1 - self.copies[-1][1] if self.copies else 0
-        self.net._plan.snapshot(place)
-        self.copies = [*self.copies[-1:], (self.done, place)]
-        self.copied_at = time.perf_counter()
-        self.copy_seconds = self.copied_at - now
-
-    def _go_back(self, epoch: int, batch: int) -> None:
-        """Restore the parameters before the step before this batch, and raise."""
-        error = NonFiniteError(epoch, batch)
-        if batch == 0 and epoch > 0:
-            last_epoch, steps = epoch - 1, self.batches - 1
-        else:
-            last_epoch, steps = epoch, max(batch - 1, 0)
-        start, place = next(copy for copy in reversed(self.copies) if copy[0] <= last_epoch)
-        self.net._plan.restore(place)
-        for again in range(start, last_epoch):
-            self._steps(again, self.rows)
-        if steps:
-            self._steps(last_epoch, steps * self.batch)
-        raise error
 
 
 def _check_metrics(metrics: Sequence[str], loss: Loss) -> bool:
@@ -300,12 +259,3 @@ def _check_metrics(metrics: Sequence[str], loss: Loss) -> bool:
     if metrics and not loss.classifies:
         raise ValueError(f"metrics: got {metrics!r}, and {loss.name} has no classes to count")
     return "accuracy" in metrics
-
-
-def _check_validation(net: Sequential, value: Any, loss: Any) -> Any:
-    if value is None:
-        return None
-    if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
-        raise TypeError("validation_data: want a tuple (X, y) or (X, y, sample_weight)")
-    X, y, *weight = value
-    return net._checked_data(X, y, weight[0] if weight else None, loss, VALIDATION_NAMES)

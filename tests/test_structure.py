@@ -72,7 +72,22 @@ ARROWS = (
             *SPECS,
         },
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
-        "training": {"_schedule", "_spec", "arrays", "errors", "losses", "progress", "sequential"},
+        "_callback": set(),
+        "callbacks": {"_callback", "_spec"},
+        "_run": {"_callback", "_spec", "errors", "sequential"},
+        "_samples": {"_spec", "arrays"},
+        "training": {
+            "_callback",
+            "_run",
+            "_samples",
+            "_schedule",
+            "_spec",
+            "arrays",
+            "errors",
+            "losses",
+            "progress",
+            "sequential",
+        },
         "gradients": {"_spec", "arrays"},
         "serialization": {"_compile", "_spec", "errors", "sequential", *SPECS},
         "_version": set(),
@@ -176,8 +191,18 @@ def test_importing_fastnn_imports_little():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     loaded = set(run.stdout.split())
-    late = {"demo", "gradients", "info", "lr_finder", "datasets", "serialization", "training"}
-    late |= {"plot", "progress"}
+    late = {
+        "_run",
+        "_samples",
+        "demo",
+        "gradients",
+        "info",
+        "lr_finder",
+        "datasets",
+        "serialization",
+        "training",
+    }
+    late |= {"_callback", "callbacks", "plot", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
