@@ -22,14 +22,19 @@
 typedef struct {
   const char *name;
   int64_t inputs;
-  fnn_layer layers[4];
+  fnn_layer layers[12];
   int32_t n_layers;
   fnn_loss loss;
   fnn_optimizer optimizer;
 } network;
 
 #define LAYER(activation, outputs, bias)                                                           \
-  {FNN_LAYER_dense, FNN_ACTIVATION_##activation, 0.01, outputs, bias}
+  {FNN_LAYER_dense, FNN_ACTIVATION_##activation, 0.01, outputs, bias, {0, 0}, {0, 0}}
+/* Of another kind, with its two numbers and how far back its two inputs are. */
+#define OTHER(kind, activation, p0, p1, back0, back1)                                              \
+  {                                                                                                \
+    FNN_LAYER_##kind, FNN_ACTIVATION_##activation, 0.01, 0, 0, {p0, p1}, { back0, back1 }          \
+  }
 
 /* clang-format off */
 static const network networks[] = {
@@ -48,6 +53,14 @@ static const network networks[] = {
     {"columns", 224,
      {LAYER(relu, 224, 1), LAYER(gelu, 256, 1), LAYER(silu, 256, 1), LAYER(identity, 256, 1)}, 4,
      FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adam},
+    /* Every other kind of layer; penalties, clipping and max-norm are added in make. */
+    {"joined", 23,
+     {OTHER(batch_norm, identity, 1e-5, 0.1, 0, 0), LAYER(gelu, 40, 1),
+      OTHER(dropout, identity, 0.2, 0, 0, 0), LAYER(tanh, 40, 1), OTHER(add, relu, 0, 0, 1, 3),
+      OTHER(layer_norm, identity, 1e-5, 0, 0, 0), OTHER(gaussian_noise, identity, 0.1, 0, 0, 0),
+      LAYER(silu, 17, 1), OTHER(concatenate, identity, 0, 0, 1, 4),
+      OTHER(alpha_dropout, identity, 0.1, 0, 0, 0), OTHER(activation, tanh, 0, 0, 0, 0),
+      LAYER(identity, 5, 1)}, 12, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
 };
 /* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
@@ -92,24 +105,33 @@ static uint64_t hash(uint64_t h, const void *bytes, size_t n) {
   return h;
 }
 
+/* Whether a network's steps have penalties, bounds and groups. */
+static int is_controlled(const network *net) { return net->n_layers > 4; }
+
 static fnn_plan *make(const network *net, fnn_dtype dtype) {
   fnn_plan *plan;
   must(fnn_plan_create(dtype, net->inputs, net->layers, net->n_layers, &plan), "plan");
-  int64_t K = net->inputs;
   for (int32_t l = 0; l < net->n_layers; l++) {
-    const int64_t n = K * net->layers[l].outputs;
+    const fnn_shape shape = fnn_layer_shape(plan, l);
+    const int64_t n = shape.rows * shape.columns;
+    if (n == 0)
+      continue;
+    const int dense = net->layers[l].kind == FNN_LAYER_dense;
     double *w = malloc((size_t)n * sizeof *w);
     float *w32 = malloc((size_t)n * sizeof *w32);
     fnn_normal(7, (uint64_t)l, n, w);
     for (int64_t i = 0; i < n; i++) {
-      w[i] *= sqrt(2.0 / (double)K);
+      w[i] = dense ? w[i] * sqrt(2.0 / (double)shape.rows) : 1; /* scales */
       w32[i] = (float)w[i];
     }
-    must(fnn_write(plan, FNN_PARAMETERS, l, dtype == FNN_FLOAT32 ? (void *)w32 : (void *)w, NULL),
-         "write");
+    const int is_float = dtype == FNN_FLOAT32;
+    must(fnn_write(plan, FNN_PARAMETERS, l, is_float ? (void *)w32 : (void *)w, NULL), "write");
+    if (net->layers[l].kind == FNN_LAYER_batch_norm) /* the running variance begins at 1 */
+      must(fnn_write(plan, FNN_STATE, l, NULL, is_float ? (void *)w32 : (void *)w), "state");
+    if (is_controlled(net) && dense)
+      must(fnn_set_group(plan, l, (fnn_group){1e-3, 1e-2, 0.8, 0.5, 2, 0}), "group");
     free(w);
     free(w32);
-    K = net->layers[l].outputs;
   }
   return plan;
 }
@@ -142,6 +164,12 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
       .poll = poll,
       .poll_context = &never,
   };
+  if (is_controlled(net)) {
+    job.clip_value = 0.05;
+    job.clip_global_norm = 0.3;
+    job.seed = 9;
+    job.training = 1;
+  }
   if (as_labels)
     job.targets = (fnn_array){labels, ROWS, 1, 4, 4, FNN_I32};
   return job;
@@ -195,19 +223,20 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
   h = hash(h, outputs, ROWS * (size_t)C * size);
   free(outputs);
 
-  int64_t K = net->inputs;
   for (int32_t l = 0; l < net->n_layers; l++) {
-    const int64_t N = net->layers[l].outputs;
-    char *W = malloc((size_t)(K * N) * size), *b = malloc((size_t)N * size);
-    const fnn_part parts[] = {FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1};
-    for (int p = 0; p < 4; p++) {
-      must(fnn_read(plan, parts[p], l, W, b), "read");
-      h = hash(h, W, (size_t)(K * N) * size);
-      h = hash(h, b, (size_t)N * size);
+    const fnn_shape shape = fnn_layer_shape(plan, l);
+    const size_t weight_bytes = (size_t)(shape.rows * shape.columns) * size;
+    const size_t bias_bytes = (size_t)shape.bias * size;
+    char *W = malloc(weight_bytes + 1), *b = malloc(bias_bytes + 1);
+    const fnn_part parts[] = {FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_STATE};
+    const int n_parts = net->layers[l].kind == FNN_LAYER_batch_norm ? 5 : 4;
+    for (int p = 0; p < n_parts; p++) {
+      must(fnn_read(plan, parts[p], l, W, bias_bytes ? b : NULL), "read");
+      h = hash(h, W, weight_bytes);
+      h = hash(h, b, bias_bytes);
     }
     free(W);
     free(b);
-    K = N;
   }
   fnn_plan_free(plan);
   return h;
