@@ -39,7 +39,16 @@ from fastnn.sequential import Sequential
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
-    from fastnn import activations, callbacks, datasets, initializers, losses, optimizers, schedules
+    from fastnn import (
+        activations,
+        callbacks,
+        datasets,
+        initializers,
+        losses,
+        metrics,
+        optimizers,
+        schedules,
+    )
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
@@ -78,6 +87,7 @@ __all__ = [
     "initializers",
     "load",
     "losses",
+    "metrics",
     "minimize",
     "optimizers",
     "schedules",

@@ -326,7 +326,13 @@ class Sequential:
         )
 
     def evaluate(
-        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        loss: Any = None,
+        metrics: Sequence[Any] = (),
     ) -> dict[str, float]:
         """Return the mean loss, and the accuracy where the loss is one of classes.
 
@@ -338,17 +344,24 @@ class Sequential:
         sample_weight : array-like of shape (n_samples,), optional
         loss : str or loss, optional
             By default the one last used.
+        metrics : sequence of str or callable, default ()
+            Names of `fastnn.metrics` and functions (y, outputs) -> float; they take a pass of
+            prediction more.
 
         Returns
         -------
         dict
-            "loss" and, for cross entropies, "accuracy".
+            "loss", "accuracy" for cross entropies, and the metrics by name.
         """
+        from fastnn import metrics as functions
+
         chosen = self._use_loss(loss)
+        _, others = functions._resolve(metrics, chosen)
         self._built()
         data = self._checked_data(X, y, sample_weight, chosen)
         value, accuracy = self._evaluate("evaluate", data, chosen, accuracy=chosen.classifies)
-        return {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
+        found = {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
+        return found | functions._compute(self, data, chosen, others)
 
     def loss_and_gradient(
         self,

@@ -71,7 +71,8 @@ ARROWS = (
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
         "callbacks": {"_callback", "_spec"},
-        "_run": {"_callback", "_spec", "errors", "sequential"},
+        "metrics": {"_spec"},
+        "_run": {"_callback", "_spec", "errors", "metrics", "sequential"},
         "_samples": {"_spec", "arrays"},
         "training": {
             "_callback",
@@ -82,6 +83,7 @@ ARROWS = (
             "arrays",
             "errors",
             "losses",
+            "metrics",
             "progress",
             "sequential",
         },
@@ -190,7 +192,7 @@ def test_importing_fastnn_imports_little():
         "serialization",
         "training",
     }
-    late |= {"_callback", "callbacks", "progress"}
+    late |= {"metrics"} | {"_callback", "callbacks", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
