@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from fastnn.errors import NonFiniteError
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
 from fastnn.optimizers import Adam, Optimizer
+
+if TYPE_CHECKING:
+    from fastnn.history import History
 
 DTYPES = ("float32", "float64")
 
@@ -417,7 +420,7 @@ class Sequential:
 
     # ---- training -----------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, **options: Any) -> dict[str, list[float]]:
+    def fit(self, X: Any, y: Any, **options: Any) -> History:
         """Train; see `fastnn.training.fit` for the options."""
         from fastnn import training
 

@@ -20,6 +20,7 @@ from fastnn._schedule import engine_schedule
 from fastnn._spec import check_count, check_number
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
+from fastnn.history import History
 from fastnn.progress import Progress
 from fastnn.sequential import DATA_NAMES
 
@@ -50,7 +51,7 @@ def fit(
     callbacks: Sequence[Callback] = (),
     target_loss: float | None = None,
     time_budget: float | None = None,
-) -> dict[str, list[float]]:
+) -> History:
     """Train a network; the same as `net.fit(X, y, ...)`.
 
     Parameters
@@ -99,9 +100,10 @@ def fit(
 
     Returns
     -------
-    dict
-        "loss" and "accuracy", averaged over each epoch while it trained, and their "val_" twins
-        and those of the other metrics: lists with one number an epoch.  Also kept as `net.history`.
+    History
+        A dict of "loss" and "accuracy", averaged over each epoch while it trained, and their
+        "val_" twins and those of the other metrics: lists with one number an epoch.  Also kept
+        as `net.history`.
 
     Raises
     ------
@@ -162,7 +164,7 @@ def fit(
             afresh = net.optimizer not in (None, chosen_optimizer)
             if validation is not None:
                 names += [f"val_{name}" for name in (*names, *others)]
-            history: dict[str, list[float]] = {name: [] for name in names}
+            history = History({name: [] for name in names})
             net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
             run = _Run(net, data, part, batch_size, bool(shuffle), with_accuracy, _steps)
             run.epochs, run.names, run.metrics = epochs, tuple(names), others
