@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _core
+from fastnn import _core, metrics
 from fastnn._callback import Callback
 from fastnn._spec import check_number
 from fastnn.errors import NonFiniteError
@@ -22,6 +22,7 @@ from fastnn.sequential import SHUFFLE_STREAM
 
 if TYPE_CHECKING:
     from fastnn._samples import Validation
+    from fastnn.metrics import Metric
     from fastnn.sequential import Sequential
 
 
@@ -70,6 +71,7 @@ class Run:
         self.done = 0  # epochs
         self.epochs = 1
         self.names: tuple[str, ...] = ("loss",)
+        self.metrics: dict[str, Metric] = {}  # of validation, besides accuracy
         self.stop_training, self.lr_factor = False, 1.0
         self.factors: list[float] = []  # lr_factor of each epoch: the way back takes them again
         self.batch_hooks: list[Any] = []
@@ -123,7 +125,7 @@ class Run:
         return {name: float(sum_ / weight) if weight else np.nan for name, sum_ in sums.items()}
 
     def validate(self, validation: Validation) -> tuple[float, ...]:
-        """Evaluate after an epoch; return what `epoch` returns."""
+        """Evaluate after an epoch; return what `epoch` returns, and the other metrics."""
         loss: Any = self.net.loss
         values = self.net._evaluate(
             "evaluate",
@@ -134,7 +136,8 @@ class Run:
             names=validation.names,
             order=validation.rows,
         )
-        return values if self.accuracy else values[:1]
+        others = metrics._compute(self.net, validation.data, loss, self.metrics, validation.rows)
+        return (*(values if self.accuracy else values[:1]), *others.values())
 
     def undo(self) -> None:
         """Go back to before the first epoch, the state of another optimizer included."""

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from fastnn.errors import NonFiniteError
 from fastnn.layers import Dense, Layer
 from fastnn.losses import Loss
 from fastnn.optimizers import Adam, Optimizer
+
+if TYPE_CHECKING:
+    from fastnn.history import History
 
 DTYPES = ("float32", "float64")
 
@@ -326,7 +329,13 @@ class Sequential:
         )
 
     def evaluate(
-        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+        self,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        loss: Any = None,
+        metrics: Sequence[Any] = (),
     ) -> dict[str, float]:
         """Return the mean loss, and the accuracy where the loss is one of classes.
 
@@ -338,17 +347,24 @@ class Sequential:
         sample_weight : array-like of shape (n_samples,), optional
         loss : str or loss, optional
             By default the one last used.
+        metrics : sequence of str or callable, default ()
+            Names of `fastnn.metrics` and functions (y, outputs) -> float; they take a pass of
+            prediction more.
 
         Returns
         -------
         dict
-            "loss" and, for cross entropies, "accuracy".
+            "loss", "accuracy" for cross entropies, and the metrics by name.
         """
+        from fastnn import metrics as functions
+
         chosen = self._use_loss(loss)
+        _, others = functions._resolve(metrics, chosen)
         self._built()
         data = self._checked_data(X, y, sample_weight, chosen)
         value, accuracy = self._evaluate("evaluate", data, chosen, accuracy=chosen.classifies)
-        return {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
+        found = {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
+        return found | functions._compute(self, data, chosen, others)
 
     def loss_and_gradient(
         self,
@@ -404,7 +420,7 @@ class Sequential:
 
     # ---- training -----------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, **options: Any) -> dict[str, list[float]]:
+    def fit(self, X: Any, y: Any, **options: Any) -> History:
         """Train; see `fastnn.training.fit` for the options."""
         from fastnn import training
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _core, _samples
+from fastnn import metrics as _metrics
 from fastnn._callback import Callback, check_callbacks
 from fastnn._run import Run as _Run
 from fastnn._run import steps_taken
@@ -19,14 +20,13 @@ from fastnn._schedule import engine_schedule
 from fastnn._spec import check_count, check_number
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
+from fastnn.history import History
 from fastnn.progress import Progress
 from fastnn.sequential import DATA_NAMES
 
 if TYPE_CHECKING:
-    from fastnn.losses import Loss
     from fastnn.sequential import Sequential
 
-METRICS = ("accuracy",)
 
 # What a fit changes of a network, besides its parameters and the optimizer's state.
 _CHANGES = ("input_size", "loss", "optimizer", "history", "_epochs")
@@ -46,12 +46,12 @@ def fit(
     class_weight: Any = None,
     validation_data: Any = None,
     validation_split: float | None = None,
-    metrics: Sequence[str] = (),
+    metrics: Sequence[str | _metrics.Metric] = (),
     verbose: int = 0,
     callbacks: Sequence[Callback] = (),
     target_loss: float | None = None,
     time_budget: float | None = None,
-) -> dict[str, list[float]]:
+) -> History:
     """Train a network; the same as `net.fit(X, y, ...)`.
 
     Parameters
@@ -83,8 +83,10 @@ def fit(
     validation_split : float, optional
         In (0, 1): this share of the samples, drawn by the network's seed, does not train and
         is evaluated after each epoch.  A later fit on as many samples holds the same ones out.
-    metrics : sequence of str, default ()
-        "accuracy".
+    metrics : sequence of str or callable, default ()
+        "accuracy"; and for the validation data alone, by a pass of prediction after each epoch,
+        names of `fastnn.metrics` and functions (y, outputs) -> float, with `sample_weight`
+        by keyword where there are weights.
     verbose : int, default 0
         0: silent, 1: progress (by tqdm where it is installed, else a plain line).
     callbacks : sequence of Callback, default ()
@@ -98,9 +100,10 @@ def fit(
 
     Returns
     -------
-    dict
-        "loss" and the metrics, averaged over each epoch while it trained, and their
-        "val_" twins: lists with one number an epoch.  Also kept as `net.history`.
+    History
+        A dict of "loss" and "accuracy", averaged over each epoch while it trained, and their
+        "val_" twins and those of the other metrics: lists with one number an epoch.  Also kept
+        as `net.history`.
 
     Raises
     ------
@@ -128,15 +131,20 @@ def fit(
     epochs = check_count("epochs", epochs)
     batch_size = check_count("batch_size", batch_size)
     chosen_loss = net._use_loss(loss)
-    with_accuracy = _check_metrics(metrics, chosen_loss)
+    with_accuracy, others = _metrics._resolve(metrics, chosen_loss)
     callbacks = check_callbacks(callbacks)
-    names = ["loss", *metrics]
+    names = ["loss", "accuracy"] if with_accuracy else ["loss"]
     if target_loss is not None:
         check_number("target_loss", target_loss)
     if time_budget is not None:
         check_number("time_budget", time_budget, low=0, open_low=True)
     if validation_split is not None and validation_data is not None:
         raise ValueError("validation_split: got one and validation_data too, want at most one")
+    if others and validation_split is None and validation_data is None:
+        raise ValueError(
+            f"metrics: got {[*others]}, which are of validation data, want validation_data or "
+            "validation_split too"
+        )
     with net._lock:
         before = {name: getattr(net, name) for name in _CHANGES}
         inputs = check_inputs("X", X, net.input_size)
@@ -155,11 +163,11 @@ def fit(
             chosen_optimizer = net._use_optimizer(optimizer)
             afresh = net.optimizer not in (None, chosen_optimizer)
             if validation is not None:
-                names += [f"val_{name}" for name in names]
-            history: dict[str, list[float]] = {name: [] for name in names}
+                names += [f"val_{name}" for name in (*names, *others)]
+            history = History({name: [] for name in names})
             net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
             run = _Run(net, data, part, batch_size, bool(shuffle), with_accuracy, _steps)
-            run.epochs, run.names = epochs, tuple(names)
+            run.epochs, run.names, run.metrics = epochs, tuple(names), others
             run.watch(callbacks)
             for callback in callbacks:
                 callback.net, callback.run = net, run
@@ -251,11 +259,3 @@ def _steps(
         seed=net.seed,
         **optimizer.clipping,
     )
-
-
-def _check_metrics(metrics: Sequence[str], loss: Loss) -> bool:
-    if not isinstance(metrics, (list, tuple)) or any(metric not in METRICS for metric in metrics):
-        raise ValueError(f"metrics: got {metrics!r}, want a list of names among {METRICS}")
-    if metrics and not loss.classifies:
-        raise ValueError(f"metrics: got {metrics!r}, and {loss.name} has no classes to count")
-    return "accuracy" in metrics

@@ -74,7 +74,9 @@ ARROWS = (
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
         "callbacks": {"_callback", "_spec"},
-        "_run": {"_callback", "_spec", "errors", "sequential"},
+        "history": set(),
+        "metrics": {"_spec"},
+        "_run": {"_callback", "_spec", "errors", "metrics", "sequential"},
         "_samples": {"_spec", "arrays"},
         "training": {
             "_callback",
@@ -84,7 +86,9 @@ ARROWS = (
             "_spec",
             "arrays",
             "errors",
+            "history",
             "losses",
+            "metrics",
             "progress",
             "sequential",
         },
@@ -196,13 +200,14 @@ def test_importing_fastnn_imports_little():
         "_samples",
         "demo",
         "gradients",
+        "history",
         "info",
         "lr_finder",
         "datasets",
         "serialization",
         "training",
     }
-    late |= {"_callback", "callbacks", "plot", "progress"}
+    late |= {"metrics", "_callback", "callbacks", "plot", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
