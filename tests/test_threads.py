@@ -49,6 +49,9 @@ import numpy as np
 import fastnn
 from fastnn import _core, threads
 
+# Ignored in what a shell has put into the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 X = np.random.default_rng(0).normal(size=(2000, 64)).astype("f4")
 y = X[:, :1]
 """ + "".join(inspect.getsource(function) for function in (network, short, long))
