@@ -14,7 +14,7 @@ static fnn_arena *arena_of(fnn_plan *plan, fnn_part part) {
 }
 
 /* Copies row k of the panels at `panels` to or from a row of N elements. */
-static void copy_row(const fnn_plan *plan, const fnn_dense *d, char *panels, int64_t k, char *row,
+static void copy_row(const fnn_plan *plan, const fnn_layer *d, char *panels, int64_t k, char *row,
                      int to_panels) {
   for (int64_t n = 0; n < d->N; n += FNN_PANEL) {
     char *line = panels + (n * fnn_blocks_of(d->lines) + k * FNN_PANEL) * plan->size;
@@ -27,7 +27,7 @@ static void copy_row(const fnn_plan *plan, const fnn_dense *d, char *panels, int
 }
 
 /* Row k of the weights into its column of the transposed panels, a line of 32 at a time. */
-static void transpose_row(const fnn_plan *plan, const fnn_dense *d, int64_t k) {
+static void transpose_row(const fnn_plan *plan, const fnn_layer *d, int64_t k) {
   const int64_t step = FNN_PANEL * plan->size;
   char *column =
       (char *)d->WT + k / FNN_PANEL * fnn_blocks_of(d->N) * step + k % FNN_PANEL * plan->size;
@@ -44,13 +44,13 @@ static void transpose_row(const fnn_plan *plan, const fnn_dense *d, int64_t k) {
 /* Where the weights and the bias of layer l are within a part. */
 static void find_layer(fnn_plan *plan, const fnn_arena *arena, int32_t l, char **weights,
                        char **bias) {
-  const fnn_dense *d = &plan->layers[l];
+  const fnn_layer *d = &plan->layers[l];
   *weights = arena->data + ((char *)d->W - plan->parameters.data);
   *bias = arena->data + ((char *)d->b - plan->parameters.data);
 }
 
 /* Batch normalization's running mean and variance. */
-static fnn_status copy_state(const fnn_plan *plan, const fnn_dense *d, void *mean, void *variance,
+static fnn_status copy_state(const fnn_plan *plan, const fnn_layer *d, void *mean, void *variance,
                              int write) {
   if (d->kind != FNN_LAYER_batch_norm)
     return FNN_BAD_ARGUMENT;
@@ -64,7 +64,7 @@ static fnn_status copy_state(const fnn_plan *plan, const fnn_dense *d, void *mea
 fnn_status fnn_read(fnn_plan *plan, fnn_part part, int32_t layer, void *weights, void *bias) {
   if (layer < 0 || layer >= plan->n_layers)
     return FNN_BAD_ARGUMENT;
-  const fnn_dense *d = &plan->layers[layer];
+  const fnn_layer *d = &plan->layers[layer];
   if (part == FNN_STATE)
     return copy_state(plan, d, weights, bias, 0);
   const fnn_arena *arena = arena_of(plan, part);
@@ -89,7 +89,7 @@ fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *w
                      const void *bias) {
   if (layer < 0 || layer >= plan->n_layers)
     return FNN_BAD_ARGUMENT;
-  const fnn_dense *d = &plan->layers[layer];
+  const fnn_layer *d = &plan->layers[layer];
   if (part == FNN_STATE)
     return copy_state(plan, d, (void *)(uintptr_t)weights, (void *)(uintptr_t)bias, 1);
   const fnn_status status = part == FNN_PARAMETERS ? FNN_OK

@@ -144,12 +144,12 @@ typedef struct {
   int32_t bias;       /* dense; 0: none */
   double p[2];        /* numbers of the others: see ops/layers.def */
   int32_t back[2];    /* its inputs: so many layers back; 0 for the first is 1 */
-} fnn_layer;
+} fnn_layer_spec;
 
 typedef struct fnn_plan fnn_plan;
 
 /* A network of n_layers on rows of `inputs` features; all parameters are zero. */
-fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *layers,
+fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec *layers,
                            int32_t n_layers, fnn_plan **plan);
 void fnn_plan_free(fnn_plan *plan);
 int64_t fnn_plan_parameters(const fnn_plan *plan); /* number of weights and biases */

@@ -8,19 +8,19 @@
 
 #include <stdlib.h>
 
-static int32_t n_inputs(const fnn_dense *d) { return fnn_layer_ops[d->kind].inputs; }
+static int32_t n_inputs(const fnn_layer *d) { return fnn_layer_ops[d->kind].inputs; }
 
 /* Source `i` of a layer as a description has it: -1 is the network's input. */
-int32_t fnn_graph_source(const fnn_layer *layers, int32_t l, int i) {
+int32_t fnn_graph_source(const fnn_layer_spec *layers, int32_t l, int i) {
   return l - (layers[l].back[i] == 0 && i == 0 ? 1 : layers[l].back[i]);
 }
 
 void fnn_graph_wire(fnn_plan *plan) {
   const int32_t n = plan->n_layers;
-  fnn_dense *layers = plan->layers;
+  fnn_layer *layers = plan->layers;
   /* Whether a layer or one that feeds it trains: whether the gradient in its output is wanted. */
   for (int32_t l = 0; l < n; l++) {
-    fnn_dense *d = &layers[l];
+    fnn_layer *d = &layers[l];
     d->wanted = fnn_layer_ops[d->kind].trains;
     for (int i = 0; i < n_inputs(d); i++)
       d->wanted |= d->in[i].from >= 0 && layers[d->in[i].from].wanted;
@@ -28,7 +28,7 @@ void fnn_graph_wire(fnn_plan *plan) {
   for (int32_t l = n - 1; l >= 0; l--)
     for (int i = n_inputs(&layers[l]) - 1; i >= 0; i--) {
       fnn_port *port = &layers[l].in[i];
-      fnn_dense *below = port->from < 0 ? NULL : &layers[port->from];
+      fnn_layer *below = port->from < 0 ? NULL : &layers[port->from];
       port->target = below && below->wanted ? FNN_TO_LAYER : FNN_TO_NOBODY;
       port->adds = below && below->shares;
       if (port->target == FNN_TO_NOBODY)
@@ -42,16 +42,16 @@ void fnn_graph_wire(fnn_plan *plan) {
     }
 }
 
-int fnn_graph_wants_gradient(const fnn_dense *d) {
+int fnn_graph_wants_gradient(const fnn_layer *d) {
   return d->in[0].target != FNN_TO_NOBODY || (n_inputs(d) > 1 && d->in[1].target != FNN_TO_NOBODY);
 }
 
 void fnn_graph_bind(fnn_plan *plan, void *inputs) {
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    fnn_dense *d = &plan->layers[l];
+    fnn_layer *d = &plan->layers[l];
     for (int i = 0; i < n_inputs(d); i++) {
       fnn_port *port = &d->in[i];
-      const fnn_dense *below = port->from < 0 ? NULL : &plan->layers[port->from];
+      const fnn_layer *below = port->from < 0 ? NULL : &plan->layers[port->from];
       port->X = below ? below->Z : inputs;
       port->dX = port->target == FNN_TO_LAYER    ? below->dZ
                  : port->target == FNN_TO_SHARED ? below->shared
@@ -85,18 +85,18 @@ static void reads(uses_t *uses, const unsigned char *written, int32_t l, int how
   uses->conflict |= written[l] != UNTOUCHED && (how == WHOLE || written[l] != how);
 }
 
-static int split_of(const fnn_dense *d) { return d->columns ? BY_COLUMNS : BY_ROWS; }
+static int split_of(const fnn_layer *d) { return d->columns ? BY_COLUMNS : BY_ROWS; }
 
 /* Of the gradient in input i of layer l: a dense layer makes it as the layer below made the
  * input, the others as they made their output. */
 int32_t fnn_graph_gradient_layer(const fnn_plan *plan, int32_t l) {
-  const fnn_dense *d = &plan->layers[l];
+  const fnn_layer *d = &plan->layers[l];
   return d->kind == FNN_LAYER_dense ? d->in[0].from : l;
 }
 
 static void look(const fnn_plan *plan, fnn_phase phase, uses_t *uses) {
   const int32_t l = phase.layer;
-  const fnn_dense *d = &plan->layers[l];
+  const fnn_layer *d = &plan->layers[l];
   const int dense = d->kind == FNN_LAYER_dense;
   int how;
   switch (phase.kind) {
@@ -125,7 +125,7 @@ static void look(const fnn_plan *plan, fnn_phase phase, uses_t *uses) {
 
 static void note(const fnn_plan *plan, fnn_phase phase, uses_t *uses) {
   const int32_t l = phase.layer;
-  const fnn_dense *d = &plan->layers[l];
+  const fnn_layer *d = &plan->layers[l];
   int how;
   switch (phase.kind) {
   case PHASE_GATHER: /* where a dense layer is split by columns, each thread has inputs of its own

@@ -48,7 +48,7 @@ static void list_phases(const fnn_plan *plan, fnn_mode mode) {
 static void bind_parameters(fnn_plan *plan) {
   int64_t at = 0, transposed = plan->region;
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    fnn_dense *d = &plan->layers[l];
+    fnn_layer *d = &plan->layers[l];
     const int64_t weights = fnn_blocks_of(d->lines) * fnn_panels_of(d->N);
     d->W = element(plan, &plan->parameters, at);
     d->b = element(plan, &plan->parameters, at + weights);
@@ -67,10 +67,10 @@ static void bind_parameters(fnn_plan *plan) {
 }
 
 /* Fills in the widths and sources of the layers; 0 if they do not fit together. */
-static int connect(fnn_plan *plan, const fnn_layer *layers, int64_t inputs) {
+static int connect(fnn_plan *plan, const fnn_layer_spec *layers, int64_t inputs) {
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    fnn_dense *d = &plan->layers[l];
-    const fnn_layer *layer = &layers[l];
+    fnn_layer *d = &plan->layers[l];
+    const fnn_layer_spec *layer = &layers[l];
     if (layer->kind < 0 || layer->kind >= FNN_LAYERS || layer->activation < 0 ||
         layer->activation >= FNN_ACTIVATIONS)
       return 0;
@@ -103,7 +103,7 @@ static int connect(fnn_plan *plan, const fnn_layer *layers, int64_t inputs) {
   return 1;
 }
 
-fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *layers,
+fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec *layers,
                            int32_t n_layers, fnn_plan **result) {
   *result = NULL;
   if (fnn_isa_in_use() == NULL || inputs < 1 || n_layers < 1 || n_layers > 1 << 16)
@@ -136,7 +136,7 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer *lay
   for (int mode = 0; mode <= FNN_PREDICT && !failed; mode++)
     list_phases(plan, mode);
   for (int32_t l = 0; l < n_layers && !failed; l++) {
-    const fnn_dense *d = &plan->layers[l];
+    const fnn_layer *d = &plan->layers[l];
     plan->region += d->lines ? (fnn_blocks_of(d->lines) + 1) * fnn_panels_of(d->N) : 0;
     if (d->kind == FNN_LAYER_dense && fnn_graph_wants_gradient(d))
       transposed += fnn_blocks_of(d->N) * fnn_panels_of(d->K);
@@ -181,7 +181,7 @@ int64_t fnn_plan_outputs(const fnn_plan *plan) { return plan->layers[plan->n_lay
 fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer) {
   if (layer < 0 || layer >= plan->n_layers)
     return (fnn_shape){0, 0, 0};
-  const fnn_dense *d = &plan->layers[layer];
+  const fnn_layer *d = &plan->layers[layer];
   return (fnn_shape){d->lines, d->lines ? d->N : 0, d->bias ? d->N : 0};
 }
 
@@ -254,7 +254,7 @@ int64_t fnn_plan_input_bytes(const fnn_plan *plan) {
 
 /* Room for what a layer keeps for its backward pass, in columns of a batch of any number of
  * rows. */
-static int64_t kept_columns(const fnn_dense *d) {
+static int64_t kept_columns(const fnn_layer *d) {
   switch (fnn_layer_ops[d->kind].buffer) {
   case FNN_ELEMENTS:
     return fnn_blocks_of(d->N);
@@ -293,7 +293,7 @@ fnn_status fnn_plan_lay_out(fnn_plan *plan, int64_t stride, int64_t input_copies
   ((target) = (void *)at, at += (columns) * stride * plan->size, (void)0)
   TAKE(plan->inputs, inputs);
   for (int32_t l = 0; l <= last; l++) {
-    fnn_dense *d = &plan->layers[l];
+    fnn_layer *d = &plan->layers[l];
     TAKE(d->Z, fnn_blocks_of(d->N));
     TAKE(d->dZ, fnn_blocks_of(d->N));
     if (kept_columns(d))

@@ -30,7 +30,7 @@ struct fnn_plan {
   const fnn_kernels *kernels;
   int64_t n_inputs;
   int32_t n_layers;
-  fnn_dense *layers;
+  fnn_layer *layers;
   fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */
 
   /* [W | b] of every layer, then the WT of all but the first; state and gradient have

@@ -21,17 +21,17 @@
 /* Of the input of a forward or backward call, so that it stays in the second-level cache. */
 #define ROWS_BYTES 786432
 
-static int64_t panels(const fnn_dense *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
-static int64_t k_units(const fnn_dense *d) { return FNN_ROUND_UP(d->lines, FNN_BLOCK) / FNN_BLOCK; }
+static int64_t panels(const fnn_layer *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
+static int64_t k_units(const fnn_layer *d) { return FNN_ROUND_UP(d->lines, FNN_BLOCK) / FNN_BLOCK; }
 
-static int64_t units_of(const fnn_dense *d) { return panels(d) * k_units(d); }
+static int64_t units_of(const fnn_layer *d) { return panels(d) * k_units(d); }
 
 /* Even: the thread with the most panels has at most a tenth more than the mean. */
 void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode) {
   const int training = mode == FNN_TRAIN, derives = training || mode == FNN_DERIVE;
   const int chain = fnn_graph_is_chain(plan);
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    fnn_dense *d = &plan->layers[l];
+    fnn_layer *d = &plan->layers[l];
     if (d->kind != FNN_LAYER_dense) {
       const int32_t split = fnn_layer_ops[d->kind].split;
       d->columns = threads > 1 &&
@@ -58,13 +58,13 @@ int64_t fnn_rows_at_once(const fnn_plan *plan, int64_t rows, int64_t terms) {
   return pieces < 2 ? rows : FNN_ROUND_UP((rows + pieces - 1) / pieces, tile);
 }
 
-static int64_t first_output(const fnn_dense *d, int t, int T) {
+static int64_t first_output(const fnn_layer *d, int t, int T) {
   const int64_t n = panels(d) * t / T * FNN_PANEL;
   return n < d->N ? n : d->N;
 }
 
 fnn_part_of_layer fnn_share_outputs(const fnn_plan *plan, int32_t l, int64_t rows, int t, int T) {
-  const fnn_dense *d = &plan->layers[l];
+  const fnn_layer *d = &plan->layers[l];
   if (d->columns)
     return (fnn_part_of_layer){0, rows, first_output(d, t, T), first_output(d, t + 1, T)};
   return (fnn_part_of_layer){fnn_first_row(plan, rows, t, T), fnn_first_row(plan, rows, t + 1, T),
@@ -72,7 +72,7 @@ fnn_part_of_layer fnn_share_outputs(const fnn_plan *plan, int32_t l, int64_t row
 }
 
 /* Work of unit u, in outputs x inputs: its real inputs, its outputs up to a block. */
-static int64_t unit_cost(const fnn_dense *d, int64_t u) {
+static int64_t unit_cost(const fnn_layer *d, int64_t u) {
   const int64_t k = u % k_units(d) * FNN_BLOCK, n = u / k_units(d) * FNN_PANEL;
   const int64_t columns = FNN_ROUND_UP(d->N, FNN_BLOCK) - n;
   if (d->kind != FNN_LAYER_dense)
@@ -90,7 +90,7 @@ static int64_t first_unit(const fnn_plan *plan, int t, int T) {
       for (int64_t i = 0; i < units_of(&plan->layers[l]); i++)
         total += unit_cost(&plan->layers[l], i);
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    const fnn_dense *d = &plan->layers[l];
+    const fnn_layer *d = &plan->layers[l];
     for (int64_t i = 0; !d->columns && i < units_of(d); i++, u++) {
       sum += unit_cost(d, i);
       if (sum * T > total * t)
@@ -104,11 +104,11 @@ fnn_units fnn_share_units(const fnn_plan *plan, int t, int T) {
   return (fnn_units){first_unit(plan, t, T), first_unit(plan, t + 1, T), t, T};
 }
 
-void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update *updates, int step,
+void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update *updates, int step,
                   fnn_units share) {
   int64_t u0 = share.begin, u1 = share.end;
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    const fnn_dense *d = l ? &plan->layers[l] : first;
+    const fnn_layer *d = l ? &plan->layers[l] : first;
     const fnn_update *update = &updates[l * step];
     const int64_t n = units_of(d);
     const int rests = d->group.frozen && update->optimizer != FNN_STORE;
@@ -136,9 +136,9 @@ int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
   return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
 }
 
-int64_t fnn_squares_of_layer(const fnn_dense *d) { return d->lines ? units_of(d) + panels(d) : 0; }
+int64_t fnn_squares_of_layer(const fnn_layer *d) { return d->lines ? units_of(d) + panels(d) : 0; }
 
-double fnn_sum_squares(const fnn_dense *d, const double *squares, int of_bias) {
+double fnn_sum_squares(const fnn_layer *d, const double *squares, int of_bias) {
   const int64_t begin = of_bias ? units_of(d) : 0, end = units_of(d) + (of_bias ? panels(d) : 0);
   double sum = 0;
   for (int64_t i = begin; d->lines && i < end; i++)
@@ -148,7 +148,7 @@ double fnn_sum_squares(const fnn_dense *d, const double *squares, int of_bias) {
 
 void fnn_do_constrain(const fnn_plan *plan, int t, int T) {
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    const fnn_dense *d = &plan->layers[l];
+    const fnn_layer *d = &plan->layers[l];
     if (d->kind == FNN_LAYER_dense && d->group.max_norm > 0 && !d->group.frozen)
       plan->kernels->constrain(d, panels(d) * t / T, panels(d) * (t + 1) / T, d->group.max_norm);
   }

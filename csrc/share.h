@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-/* Decides for each layer whether `threads` threads split its outputs (fnn_dense.columns)
+/* Decides for each layer whether `threads` threads split its outputs (fnn_layer.columns)
  * or, where it isn't training or they would not come out even, the rows. */
 void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode);
 
@@ -34,13 +34,13 @@ fnn_units fnn_share_units(const fnn_plan *plan, int t, int T);
 
 /* Calls the kernels for a thread's units of all layers; `first` stands for layer 0.  Layer l
  * gets updates[l * step]. */
-void fnn_do_units(const fnn_plan *plan, const fnn_dense *first, const fnn_update *updates, int step,
+void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update *updates, int step,
                   fnn_units share);
 
 /* Sums of squares that a layer's units leave (fnn_update.squares), and their sum: of the weights,
  * or of the bias. */
-int64_t fnn_squares_of_layer(const fnn_dense *layer);
-double fnn_sum_squares(const fnn_dense *layer, const double *squares, int of_bias);
+int64_t fnn_squares_of_layer(const fnn_layer *layer);
+double fnn_sum_squares(const fnn_layer *layer, const double *squares, int of_bias);
 
 /* Max-norm constraints, a thread's panels of each layer. */
 void fnn_do_constrain(const fnn_plan *plan, int t, int T);

@@ -81,7 +81,7 @@ static double factor_of(double squares, double most) {
 static void scale_gradient(fnn_plan *plan, const fnn_job *job) {
   double total = 0;
   for (int32_t l = 0; l < plan->n_layers; l++) {
-    const fnn_dense *d = &plan->layers[l];
+    const fnn_layer *d = &plan->layers[l];
     fnn_update *own = &plan->updates[l];
     const double weights = fnn_sum_squares(d, plan->squares, 0);
     const double bias = fnn_sum_squares(d, plan->squares, 1);
@@ -96,7 +96,7 @@ static void scale_gradient(fnn_plan *plan, const fnn_job *job) {
     plan->updates[l].scale = plan->updates[l].bias_scale = factor_of(total, job->clip_global_norm);
 }
 
-void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_dense *first,
+void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
                  fnn_units share) {
   if (step->clips) {
     const fnn_update store = {

@@ -17,7 +17,7 @@ fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job);
 /* By one thread, while rows are worked on. */
 void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr);
 /* By all, each its share. */
-void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_dense *first,
+void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
                  fnn_units share);
 
 #endif

@@ -52,7 +52,7 @@ typedef struct {
   double parameter;
   int32_t wanted; /* whether the gradient in Z is: it or a layer that feeds it trains */
   int32_t shares; /* whether several layers leave a share of it */
-} fnn_dense;
+} fnn_layer;
 
 /* Lines of W of a layer with a scale; the last two of batch normalization. */
 enum { FNN_SCALE_LINE, FNN_MEAN_LINE, FNN_VARIANCE_LINE };
@@ -111,23 +111,23 @@ typedef struct {
   int64_t (*gather)(const fnn_array *source, const int64_t *order, int64_t position, int64_t r0,
                     int64_t r1, int64_t stride, void *H);
   /* Outputs n0..n1, n0 a multiple of 32; act: 0 leaves the raw outputs. */
-  void (*forward)(const fnn_dense *layer, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
+  void (*forward)(const fnn_layer *layer, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
                   int32_t act);
   /* Gradients of inputs k0..k1, k0 a multiple of 32. */
-  void (*backward)(const fnn_dense *layer, int64_t r0, int64_t r1, int64_t k0, int64_t k1);
+  void (*backward)(const fnn_layer *layer, int64_t r0, int64_t r1, int64_t k0, int64_t k1);
   /* The same for the other layers. */
-  void (*layer_forward)(const fnn_dense *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
+  void (*layer_forward)(const fnn_layer *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
                         int64_t n0, int64_t n1, int32_t act);
-  void (*layer_backward)(const fnn_dense *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
+  void (*layer_backward)(const fnn_layer *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
                          int64_t k0, int64_t k1);
   /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16); of a
    * layer with a scale, panel u. */
-  void (*units)(const fnn_dense *layer, int64_t u0, int64_t u1, const fnn_update *update);
+  void (*units)(const fnn_layer *layer, int64_t u0, int64_t u1, const fnn_update *update);
   /* The rule alone, on n weights that lie together anywhere, with their gradient. */
   void (*update)(const fnn_update *update, int64_t n, const void *gradient, void *weights,
                  void *const slots[FNN_MAX_SLOTS]);
   /* Scales down the weights of outputs whose norm is greater than `most`, in panels p0..p1. */
-  void (*constrain)(const fnn_dense *layer, int64_t p0, int64_t p1, double most);
+  void (*constrain)(const fnn_layer *layer, int64_t p0, int64_t p1, double most);
   void (*loss)(const fnn_loss_rows *rows, int64_t r0, int64_t r1);
   /* Rows of Z through the link into out, (r1 - r0, C). */
   void (*scatter)(int64_t C, int64_t stride, const void *Z, int64_t r0, int64_t r1, int32_t link,

@@ -158,7 +158,7 @@ static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
 static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1) {
   const fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
-  const fnn_dense *last = &plan->layers[plan->n_layers - 1];
+  const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   double scale = run->scale;
   if (job->mode == FNN_TRAIN) {
     const double sum = weight_sum(job, first, first + rows);
@@ -228,7 +228,7 @@ static void commit_update(run_t *run) { fnn_set_optimizer(run->plan, run->step.n
 
 /* A part of a layer in pieces of some rows, so that a poll is never far away.  Forward the
  * part is one of outputs, backward one of inputs (the outputs of the layer below). */
-static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, const fnn_pass *pass,
+static void layer_part(run_t *run, fnn_phase phase, const fnn_layer *d, const fnn_pass *pass,
                        fnn_part_of_layer part, int thread) {
   const fnn_kernels *kernels = run->plan->kernels;
   const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
@@ -253,7 +253,7 @@ static void layer_part(run_t *run, fnn_phase phase, const fnn_dense *d, const fn
 }
 
 /* Whether each thread gathers all inputs for itself, for a first layer split by columns. */
-static int has_own_inputs(const fnn_dense *first) {
+static int has_own_inputs(const fnn_layer *first) {
   return first->kind == FNN_LAYER_dense && first->columns;
 }
 
@@ -275,7 +275,7 @@ static void work_together(void *context, int thread, int threads) {
   const fnn_job *job = run->job;
   const uint64_t mode = fnn_float_mode_enter();
   /* Layer 0 as this thread sees it: with inputs of its own where columns are split. */
-  fnn_dense layer_0 = plan->layers[0];
+  fnn_layer layer_0 = plan->layers[0];
   const int own_inputs = has_own_inputs(&layer_0);
   if (own_inputs)
     layer_0.in[0].X = (char *)plan->inputs + thread * fnn_plan_input_bytes(plan);
@@ -291,7 +291,7 @@ static void work_together(void *context, int thread, int threads) {
       prepare_update(run, rows);
     for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
          phase++) {
-      const fnn_dense *d = phase->layer ? &plan->layers[phase->layer] : &layer_0;
+      const fnn_layer *d = phase->layer ? &plan->layers[phase->layer] : &layer_0;
       if (phase->meet)
         fnn_team_barrier(threads);
       switch (phase->kind) {
@@ -346,7 +346,7 @@ static void work_alone(void *context, int thread, int threads) {
   fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const uint64_t mode = fnn_float_mode_enter();
-  const fnn_dense *last = &plan->layers[plan->n_layers - 1];
+  const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   const int64_t n = job->end - job->begin, at_once = plan->stride / threads;
   const int64_t end = job->begin + fnn_first_row(plan, n, thread + 1, threads);
   const int64_t r0 = at_once * thread;
@@ -433,7 +433,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   const int64_t tile = plan->kernels->tile_rows;
   const int64_t stride = FNN_ROUND_UP(batch, tile * threads);
 
-  const fnn_dense *last = &plan->layers[plan->n_layers - 1];
+  const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   /* The losses take raw outputs: where the last activation is the loss's own link
    * (sigmoid before binary_cross_entropy), it is part of the loss. */
   const int own_link = job->mode != FNN_PREDICT &&

@@ -33,7 +33,7 @@ cdef extern from "fastnn.h" nogil:
         int64_t rows, columns
         int64_t row_bytes, column_bytes
         int32_t type
-    ctypedef struct fnn_layer:
+    ctypedef struct fnn_layer_spec:
         int32_t kind, activation
         double parameter
         int64_t outputs
@@ -84,7 +84,7 @@ cdef extern from "fastnn.h" nogil:
         double loss_sum, weight_sum, accuracy_sum
         int64_t position, bad_row
         int32_t bad_targets
-    fnn_status fnn_plan_create(fnn_dtype, int64_t, const fnn_layer *, int32_t, fnn_plan **)
+    fnn_status fnn_plan_create(fnn_dtype, int64_t, const fnn_layer_spec *, int32_t, fnn_plan **)
     void fnn_plan_free(fnn_plan *)
     int64_t fnn_plan_parameters(const fnn_plan *)
     int64_t fnn_plan_outputs(const fnn_plan *)

@@ -198,7 +198,7 @@ cdef class Plan:
     cdef object raised
 
     def __cinit__(self, str dtype, int64_t inputs, tuple layers):
-        cdef fnn_layer specs[1024]
+        cdef fnn_layer_spec specs[1024]
         if len(layers) > 1024:
             raise ValueError(f"layers: got {len(layers)}, want at most 1024")
         for i, layer in enumerate(layers):

@@ -60,7 +60,7 @@ FNN_INLINE void end_tile(const int rows, const int vectors, REAL *const C[TILE_V
 
 /* ---- forward ----------------------------------------------------------------- */
 
-FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t n,
+FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_layer *d, int64_t n,
                              stretch *s, int64_t r, int32_t activation) {
   vec acc[TILE_ROWS][TILE_VECTORS];
   REAL *Z[TILE_VECTORS];
@@ -81,7 +81,7 @@ FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_dense 
   end_tile(rows, vectors, Z, acc);
 }
 
-FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, const REAL *panel,
+FNN_INLINE void forward_tiles(const int vectors, const fnn_layer *d, int64_t n, const REAL *panel,
                               int64_t r0, int64_t r1, int32_t activation) {
 #define TILE(rows) forward_tile(rows, vectors, d, n, &s, r, activation)
   for (int64_t k = 0; k < d->K; k += STRETCH) {
@@ -92,7 +92,7 @@ FNN_INLINE void forward_tiles(const int vectors, const fnn_dense *d, int64_t n, 
 #undef TILE
 }
 
-static void dense_forward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
+static void dense_forward(const fnn_layer *d, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
                           int32_t act) {
   const int32_t activation = act ? d->activation : FNN_ACTIVATION_identity;
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
@@ -113,7 +113,7 @@ static void dense_forward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0
 
 /* ---- backward-data ----------------------------------------------------------- */
 
-FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_dense *d, int64_t k,
+FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_layer *d, int64_t k,
                               stretch *s, int64_t r) {
   vec acc[TILE_ROWS][TILE_VECTORS];
   REAL *X[TILE_VECTORS], *dX[TILE_VECTORS];
@@ -132,7 +132,7 @@ FNN_INLINE void backward_tile(const int rows, const int vectors, const fnn_dense
   end_tile(rows, vectors, dX, acc);
 }
 
-FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k, const REAL *panel,
+FNN_INLINE void backward_tiles(const int vectors, const fnn_layer *d, int64_t k, const REAL *panel,
                                int64_t r0, int64_t r1) {
 #define TILE(rows) backward_tile(rows, vectors, d, k, &s, r)
   /* Sums can't wait where the forward pass left slopes. */
@@ -145,7 +145,7 @@ FNN_INLINE void backward_tiles(const int vectors, const fnn_dense *d, int64_t k,
 #undef TILE
 }
 
-static void dense_backward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t k0, int64_t k1) {
+static void dense_backward(const fnn_layer *d, int64_t r0, int64_t r1, int64_t k0, int64_t k1) {
   const int64_t N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
   for (int64_t k = k0; k < k1; k += TILE_WIDTH) {
     const REAL *WT = (const REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + k % FNN_PANEL;
@@ -158,7 +158,7 @@ static void dense_backward(const fnn_dense *d, int64_t r0, int64_t r1, int64_t k
 
 /* ---- weight gradient and update ---------------------------------------------- */
 
-FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense *d, int64_t k,
+FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_layer *d, int64_t k,
                           int64_t n, const fnn_update *update) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
   const int64_t offset = n / FNN_PANEL * FNN_PANEL * K16 + k * FNN_PANEL + n % FNN_PANEL;
@@ -196,7 +196,7 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_dense
   }
 }
 
-FNN_INLINE void unit_tiles(const int vectors, const fnn_dense *d, int64_t k, int64_t k1, int64_t n,
+FNN_INLINE void unit_tiles(const int vectors, const fnn_layer *d, int64_t k, int64_t k1, int64_t n,
                            const fnn_update *update){
 #define TILE(features) unit_tile(features, vectors, d, k, n, update)
     FOR_TILES(k, k1, TILE)
@@ -242,9 +242,9 @@ static double squares_of(const REAL *gradient, int64_t lines, int64_t outputs) {
 }
 
 /* Max-norm: the weights into an output, over all inputs, in four partial sums. */
-static void transpose_unit(const fnn_dense *d, int64_t k, int64_t panel);
+static void transpose_unit(const fnn_layer *d, int64_t k, int64_t panel);
 
-static void dense_constrain(const fnn_dense *d, int64_t p0, int64_t p1, double most) {
+static void dense_constrain(const fnn_layer *d, int64_t p0, int64_t p1, double most) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
   for (int64_t panel = p0 * FNN_PANEL; panel < p1 * FNN_PANEL; panel += FNN_PANEL) {
     REAL *W = (REAL *)d->W + panel * K16;
@@ -266,7 +266,7 @@ static void dense_constrain(const fnn_dense *d, int64_t p0, int64_t p1, double m
 
 /* The bias of a panel: sums over the rows in four interleaved partial sums, so that the
  * additions need not wait for each other; the order depends on the rows' number alone. */
-static void bias_unit(const fnn_dense *d, int64_t n, int64_t n1, const fnn_update *update) {
+static void bias_unit(const fnn_layer *d, int64_t n, int64_t n1, const fnn_update *update) {
   for (; n < n1; n += LANES) {
     REAL *D[TILE_VECTORS];
     tile_columns(1, d->dZ, d->stride, n, 0, D);
@@ -312,7 +312,7 @@ static void transpose_block(const REAL *source, int64_t source_line, REAL *targe
 }
 
 /* The transposed copy of the 16 x 32 weights of a unit. */
-static void transpose_unit(const fnn_dense *d, int64_t k, int64_t panel) {
+static void transpose_unit(const fnn_layer *d, int64_t k, int64_t panel) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
   const REAL *W = (const REAL *)d->W + panel * K16 + k * FNN_PANEL;
   REAL *WT = (REAL *)d->WT + k / FNN_PANEL * FNN_PANEL * N16 + panel * FNN_PANEL + k % FNN_PANEL;
@@ -320,7 +320,7 @@ static void transpose_unit(const fnn_dense *d, int64_t k, int64_t panel) {
     transpose_block(W + n, FNN_PANEL, WT + n * FNN_PANEL, FNN_PANEL);
 }
 
-static void dense_units(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_update *update) {
+static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
   const int64_t units = K16 / FNN_BLOCK * (FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL);
   for (int64_t u = u0; u < u1; u++) {

@@ -1,6 +1,6 @@
 /* Layers with two inputs: their sum, and one beside the other. */
 
-static void add_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void add_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                         int64_t n0, int64_t n1) {
   (void)pass;
   for (int64_t n = n0; n < n1; n += FNN_BLOCK)
@@ -11,7 +11,7 @@ static void add_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, in
     }
 }
 
-static void add_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void add_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                          int64_t n0, int64_t n1) {
   (void)pass;
   /* The second input first: it may leave what the first one adds to. */
@@ -24,11 +24,11 @@ static void add_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, i
 }
 
 /* Feature f of row r in feature blocks. */
-FNN_INLINE int64_t element_at(const fnn_dense *d, int64_t f, int64_t r) {
+FNN_INLINE int64_t element_at(const fnn_layer *d, int64_t f, int64_t r) {
   return (f / FNN_BLOCK * d->stride + r) * FNN_BLOCK + f % FNN_BLOCK;
 }
 
-static void concatenate_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void concatenate_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                 int64_t n0, int64_t n1) {
   (void)pass;
   for (int64_t n = n0; n < n1; n++) {
@@ -39,7 +39,7 @@ static void concatenate_forward(const fnn_dense *d, const fnn_pass *pass, int64_
   }
 }
 
-static void concatenate_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void concatenate_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                  int64_t n0, int64_t n1) {
   (void)pass, (void)n0, (void)n1; /* split by rows */
   for (int port = 1; port >= 0; port--) {

@@ -1,7 +1,7 @@
 /* The layers besides dense, by the rows of ops/layers.def: the map from a layer's kind to its
  * functions, and the layer's own activation after it. */
 
-static void forward_of_layer(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void forward_of_layer(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                              int64_t n0, int64_t n1, int32_t act) {
   switch (d->kind) {
 #define LAYER(name, ...)                                                                           \
@@ -19,7 +19,7 @@ static void forward_of_layer(const fnn_dense *d, const fnn_pass *pass, int64_t r
     }
 }
 
-static void backward_of_layer(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void backward_of_layer(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                               int64_t k0, int64_t k1) {
   switch (d->kind) {
 #define LAYER(name, ...)                                                                           \
@@ -31,7 +31,7 @@ static void backward_of_layer(const fnn_dense *d, const fnn_pass *pass, int64_t 
   }
 }
 
-static void units_of_layer(const fnn_dense *d, int64_t u0, int64_t u1, const fnn_update *update) {
+static void units_of_layer(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update) {
   if (d->kind == FNN_LAYER_dense)
     dense_units(d, u0, u1, update);
   else

@@ -10,7 +10,7 @@ typedef struct {
 
 /* For rows 4 q .. 4 q + 3 of the pass and features n .. n + 15.  Plain loops over 16 lanes: the
  * compiler makes widening multiplications of each ISA of them. */
-static void draw_words(const fnn_dense *d, const fnn_pass *pass, int64_t q, int64_t n,
+static void draw_words(const fnn_layer *d, const fnn_pass *pass, int64_t q, int64_t n,
                        random_words *words) {
   const uint64_t stream = (uint64_t)1 << 63 | (uint64_t)d->index << 44 |
                           (uint64_t)(pass->step & (((int64_t)1 << 44) - 1));
@@ -52,7 +52,7 @@ static void draw_words(const fnn_dense *d, const fnn_pass *pass, int64_t q, int6
       }                                                                                            \
     }
 
-static void copy_part(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0, int64_t n1) {
+static void copy_part(const fnn_layer *d, int64_t r0, int64_t r1, int64_t n0, int64_t n1) {
   for (int64_t n = n0; n < n1; n += FNN_BLOCK) {
     const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;
     memcpy((REAL *)d->Z + at, (const REAL *)d->in[0].X + at,
@@ -61,7 +61,7 @@ static void copy_part(const fnn_dense *d, int64_t r0, int64_t r1, int64_t n0, in
 }
 
 /* z = kept ? x * scale + shift : dropped; `kept` with probability 1 - rate. */
-static void drop_some(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1, int64_t n0,
+static void drop_some(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1, int64_t n0,
                       int64_t n1, double scale_, double shift_, double dropped_) {
   const REAL scale = (REAL)scale_, shift = (REAL)shift_, dropped = (REAL)dropped_;
   const uint32_t least = (uint32_t)(d->p[0] * 0x1p32);
@@ -75,7 +75,7 @@ static void drop_some(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int6
   })
 }
 
-static void dropout_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void dropout_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                             int64_t n0, int64_t n1) {
   if (pass->training)
     drop_some(d, pass, r0, r1, n0, n1, 1 / (1 - d->p[0]), 0, 0);
@@ -85,7 +85,7 @@ static void dropout_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0
 
 /* Klambauer et al. 2017: what is dropped goes to selu's lower limit, and the rest is scaled so
  * that mean 0 and variance 1 stay. */
-static void alpha_dropout_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void alpha_dropout_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                   int64_t n0, int64_t n1) {
   const double limit = -1.7580993408473766, rate = d->p[0];
   const double scale = 1 / sqrt((1 - rate) * (1 + rate * limit * limit));
@@ -96,7 +96,7 @@ static void alpha_dropout_forward(const fnn_dense *d, const fnn_pass *pass, int6
     copy_part(d, r0, r1, n0, n1);
 }
 
-static void dropout_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void dropout_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                              int64_t n0, int64_t n1) {
   for (int64_t n = n0; n < n1; n += FNN_BLOCK)
     for (int64_t r = r0; r < r1; r++)
@@ -109,7 +109,7 @@ static void dropout_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r
       }
 }
 
-static void alpha_dropout_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void alpha_dropout_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                    int64_t n0, int64_t n1) {
   dropout_backward(d, pass, r0, r1, n0, n1);
 }
@@ -133,7 +133,7 @@ FNN_INLINE vec normal_quantile(vec x) {
   return vselect_gt(vset(5), w, p, q) * x * vset((REAL)1.41421356237309504880);
 }
 
-static void gaussian_noise_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void gaussian_noise_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                    int64_t n0, int64_t n1) {
   if (!pass->training) {
     copy_part(d, r0, r1, n0, n1);
@@ -150,13 +150,13 @@ static void gaussian_noise_forward(const fnn_dense *d, const fnn_pass *pass, int
   })
 }
 
-static void activation_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void activation_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                int64_t n0, int64_t n1) {
   (void)pass;
   copy_part(d, r0, r1, n0, n1);
 }
 
-static void activation_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void activation_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                 int64_t n0, int64_t n1) {
   (void)pass;
   for (int64_t n = n0; n < n1; n += FNN_BLOCK)
@@ -166,7 +166,7 @@ static void activation_backward(const fnn_dense *d, const fnn_pass *pass, int64_
     }
 }
 
-static void gaussian_noise_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0,
+static void gaussian_noise_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0,
                                     int64_t r1, int64_t n0, int64_t n1) {
   activation_backward(d, pass, r0, r1, n0, n1);
 }

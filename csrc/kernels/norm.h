@@ -33,7 +33,7 @@ FNN_INLINE vec one_over_root(vec variance, double epsilon) {
     result = vset(tree_sum(lanes) / (REAL)(d)->N);                                                 \
   }
 
-static void layer_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void layer_norm_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                int64_t n0, int64_t n1) {
   (void)pass, (void)n0, (void)n1;
   const REAL *X = d->in[0].X;
@@ -55,7 +55,7 @@ static void layer_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t
   }
 }
 
-static void layer_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void layer_norm_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                 int64_t k0, int64_t k1) {
   (void)pass, (void)k0, (void)k1;
   const REAL *X = d->in[0].X, *dZ = d->dZ, *W = d->W;
@@ -91,7 +91,7 @@ static void layer_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
     result = ((sum[0] + sum[1]) + (sum[2] + sum[3])) / vset((REAL)(rows));                         \
   }
 
-static void batch_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void batch_norm_forward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                int64_t n0, int64_t n1) {
   const REAL *X = d->in[0].X, *W = d->W;
   REAL *kept = d->kept;
@@ -115,7 +115,7 @@ static void batch_norm_forward(const fnn_dense *d, const fnn_pass *pass, int64_t
   }
 }
 
-static void batch_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_t r0, int64_t r1,
+static void batch_norm_backward(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1,
                                 int64_t k0, int64_t k1) {
   const REAL *X = d->in[0].X, *dZ = d->dZ, *kept = d->kept;
   for (int64_t n = k0; n < k1; n += LANES) {
@@ -138,7 +138,7 @@ static void batch_norm_backward(const fnn_dense *d, const fnn_pass *pass, int64_
 /* ---- their gradients ----------------------------------------------------------------- */
 
 /* Scale and shift of a panel: a unit. */
-static void norm_unit(const fnn_dense *d, int64_t unit, const fnn_update *update) {
+static void norm_unit(const fnn_layer *d, int64_t unit, const fnn_update *update) {
   const int64_t panel = unit * FNN_PANEL, units = FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL;
   const int of_column = d->kind == FNN_LAYER_batch_norm;
   const REAL *X = d->in[0].X, *dZ = d->dZ, *kept = d->kept;

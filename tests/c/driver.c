@@ -22,7 +22,7 @@
 typedef struct {
   const char *name;
   int64_t inputs;
-  fnn_layer layers[12];
+  fnn_layer_spec layers[12];
   int32_t n_layers;
   fnn_loss loss;
   fnn_optimizer optimizer;
@@ -294,7 +294,7 @@ static void check_stops(void) {
   if (fnn_run(plan, &job) != FNN_BAD_ARGUMENT)
     fail("a wrong width was not refused");
   fnn_plan_free(plan);
-  const fnn_layer none = LAYER(relu, 0, 1);
+  const fnn_layer_spec none = LAYER(relu, 0, 1);
   if (fnn_plan_create(FNN_FLOAT32, 3, &none, 1, &plan) != FNN_BAD_ARGUMENT)
     fail("a layer without outputs was not refused");
   if (fnn_select_isa("abacus") != FNN_BAD_ARGUMENT)
