@@ -235,6 +235,18 @@ typedef enum {
   FNN_PREDICT   /* outputs */
 } fnn_mode;
 
+/* What FNN_DERIVE takes the gradient of, and in what. */
+typedef enum {
+  FNN_OF_PARAMETERS, /* of the mean loss in the parameters: FNN_GRADIENT */
+  FNN_OF_INPUTS, /* of the mean loss in the inputs, whose layer (`input`) comes first: gradients,
+                    (end - begin, inputs) */
+  FNN_OF_ROWS    /* of each row's own loss in the parameters: gradients, (end - begin,
+                    parameters), a layer's weights and then its bias */
+} fnn_derivative;
+
+/* Instead of a loss: the targets are a gradient in the outputs, to be carried back. */
+#define FNN_GIVEN (-1)
+
 typedef struct {
   int32_t mode; /* fnn_mode */
   int32_t threads;
@@ -247,7 +259,7 @@ typedef struct {
   int32_t labels;    /* targets are class labels */
   const double *row_weights;
 
-  int32_t loss;              /* fnn_loss */
+  int32_t loss;              /* fnn_loss; FNN_DERIVE: or FNN_GIVEN */
   double loss_numbers[2];    /* its numbers: see ops/losses.def */
   const double *loss_vector; /* instead of the first, one for each output; or NULL */
   int32_t accuracy;          /* also count right answers */
@@ -256,6 +268,8 @@ typedef struct {
 
   uint64_t seed;    /* of layers that draw random numbers; they also depend on the step */
   int32_t training; /* FNN_DERIVE: as in a step of training; 0: as in FNN_PREDICT */
+  int32_t of;       /* FNN_DERIVE: fnn_derivative */
+  void *gradients;  /* FNN_DERIVE: see fnn_derivative; the plan's dtype */
 
   int32_t optimizer; /* fnn_optimizer */
   /* Bounds of the gradient, 0: none.  Of each element; of the norm of each weight matrix and

@@ -21,7 +21,7 @@ void fnn_graph_wire(fnn_plan *plan) {
   /* Whether a layer or one that feeds it trains: whether the gradient in its output is wanted. */
   for (int32_t l = 0; l < n; l++) {
     fnn_layer *d = &layers[l];
-    d->wanted = fnn_layer_ops[d->kind].trains;
+    d->wanted = fnn_layer_ops[d->kind].trains || d->kind == FNN_LAYER_input;
     for (int i = 0; i < n_inputs(d); i++)
       d->wanted |= d->in[i].from >= 0 && layers[d->in[i].from].wanted;
   }

@@ -18,6 +18,7 @@
  * a batch is updated whole or not at all.  Notes are written only between BARRIER and
  * AGREE and read only between AGREE and BARRIER. */
 #include "cpu.h"
+#include "derive.h"
 #include "graph.h"
 #include "share.h"
 #include "step.h"
@@ -214,8 +215,9 @@ static void sum_rows(run_t *run, int64_t first, int64_t rows) {
 static void prepare_update(run_t *run, int64_t rows) {
   const fnn_job *job = run->job;
   if (job->mode == FNN_DERIVE) {
-    run->store =
-        (fnn_update){.rows = rows, .optimizer = FNN_STORE, .first = job->position == job->begin};
+    run->store = (fnn_update){.rows = rows,
+                              .optimizer = FNN_STORE,
+                              .first = job->position == job->begin || job->of == FNN_OF_ROWS};
     return;
   }
   const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps);
@@ -327,8 +329,12 @@ static void work_together(void *context, int thread, int threads) {
       case PHASE_UNITS:
         if (job->mode == FNN_TRAIN)
           fnn_step_do(&run->step, plan, job, &layer_0, share);
+        else if (job->of == FNN_OF_INPUTS)
+          fnn_derive_inputs(plan, job, first, r0, r1);
         else
           fnn_do_units(plan, &layer_0, &run->store, 0, share);
+        if (job->mode == FNN_DERIVE && job->of == FNN_OF_ROWS)
+          fnn_derive_row(plan, job, first);
         break;
       case PHASE_BARRIER:
         fnn_team_barrier(threads);
@@ -371,6 +377,10 @@ static void work_alone(void *context, int thread, int threads) {
 
 /* ---- the entry ------------------------------------------------------------------------------ */
 
+static int32_t link_of(const fnn_job *job) {
+  return job->loss == FNN_GIVEN ? FNN_LINK_identity : fnn_loss_ops[job->loss].link;
+}
+
 static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   const int64_t C = plan->layers[plan->n_layers - 1].N;
   if (job->mode < FNN_TRAIN || job->mode > FNN_PREDICT || job->begin < 0 || job->end < job->begin ||
@@ -385,11 +395,15 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
       return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_PREDICT)
     return FNN_OK;
-  if (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
-      job->targets.columns != (job->labels ? 1 : C))
+  if (job->mode == FNN_DERIVE && !fnn_derive_accepts(plan, job))
+    return FNN_BAD_ARGUMENT;
+  const int given = job->loss == FNN_GIVEN;
+  if ((!given && (job->loss < 0 || job->loss >= FNN_LOSSES)) ||
+      (given && (job->mode != FNN_DERIVE || job->labels || job->accuracy)) ||
+      job->targets.rows != job->inputs.rows || job->targets.columns != (job->labels ? 1 : C))
     return FNN_BAD_ARGUMENT;
   /* Labels and accuracy are of classes: the losses with a link. */
-  const int32_t link = fnn_loss_ops[job->loss].link;
+  const int32_t link = link_of(job);
   if ((job->labels && (link != FNN_LINK_softmax || job->targets.type <= FNN_F64)) ||
       (job->accuracy && (link == FNN_LINK_identity || link == FNN_LINK_exp)))
     return FNN_BAD_ARGUMENT;
@@ -421,14 +435,16 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     return FNN_OK;
 
   const int64_t rows = job->end - job->begin;
-  int threads = job->threads < 1 ? 1 : job->threads;
+  const int one_by_one = job->mode == FNN_DERIVE && job->of == FNN_OF_ROWS;
+  int threads = job->threads < 1 || one_by_one ? 1 : job->threads;
   if (threads > FNN_MAX_THREADS)
     threads = FNN_MAX_THREADS;
   /* Statistics of a batch are those of all rows. */
-  int64_t batch = job->mode == FNN_DERIVE && job->training ? rows
-                  : job->mode == FNN_DERIVE                ? DERIVE_ROWS
-                  : job->batch > 0                         ? job->batch
-                                                           : (int64_t)CHUNK_ROWS * threads;
+  int64_t batch = one_by_one                                 ? 1
+                  : job->mode == FNN_DERIVE && job->training ? rows
+                  : job->mode == FNN_DERIVE                  ? DERIVE_ROWS
+                  : job->batch > 0                           ? job->batch
+                                                             : (int64_t)CHUNK_ROWS * threads;
   batch = batch < rows ? batch : rows;
   const int64_t tile = plan->kernels->tile_rows;
   const int64_t stride = FNN_ROUND_UP(batch, tile * threads);
@@ -436,8 +452,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   /* The losses take raw outputs: where the last activation is the loss's own link
    * (sigmoid before binary_cross_entropy), it is part of the loss. */
-  const int own_link = job->mode != FNN_PREDICT &&
-                       fnn_loss_ops[job->loss].link == FNN_LINK_sigmoid &&
+  const int own_link = job->mode != FNN_PREDICT && link_of(job) == FNN_LINK_sigmoid &&
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
   run.last_poll = job->poll ? fnn_seconds() : 0;
@@ -448,9 +463,9 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     if (status == FNN_OK)
       status = fnn_step_reserve(plan, job);
   } else if (job->mode == FNN_DERIVE) {
-    const double sum = weight_sum(job, job->begin, job->end);
-    run.scale = sum > 0 ? 1 / sum : 0;
-    status = fnn_plan_use_gradient(plan);
+    run.scale = fnn_derive_scale(job, weight_sum(job, job->begin, job->end));
+    if (job->of != FNN_OF_INPUTS)
+      status = fnn_plan_use_gradient(plan);
   }
   fnn_share_layers(plan, threads, job->mode);
   if (status == FNN_OK)

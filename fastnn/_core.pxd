@@ -12,6 +12,8 @@ cdef extern from "fastnn.h" nogil:
         FNN_F32, FNN_F64, FNN_I8, FNN_U8, FNN_I16, FNN_U16, FNN_I32, FNN_U32, FNN_I64, FNN_U64
         FNN_LAYER_dense, FNN_LAYERS
         FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
+        FNN_OF_PARAMETERS, FNN_OF_INPUTS, FNN_OF_ROWS
+        FNN_GIVEN
         FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_SLOT_2, FNN_STATE
     ctypedef int fnn_status
     ctypedef enum fnn_dtype:
@@ -74,7 +76,8 @@ cdef extern from "fastnn.h" nogil:
         const double *loss_vector
         void *outputs
         uint64_t seed
-        int32_t training
+        int32_t training, of
+        void *gradients
         int32_t optimizer
         double clip_value, clip_norm, clip_global_norm
         fnn_schedule schedule

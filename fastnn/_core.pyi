@@ -97,6 +97,8 @@ class Plan:
         outputs: _Real | None = None,
         seed: int = 0,
         training: bool = False,
+        of: str = "parameters",
+        gradients: _Real | None = None,
         optimizer: str | None = None,
         lr: float | Schedule = 0.0,
         hyperparameters: tuple[float, ...] = (),

@@ -80,6 +80,9 @@ LAYERS = {
 cdef dict MODES = {
     "train": FNN_TRAIN, "derive": FNN_DERIVE, "evaluate": FNN_EVALUATE, "predict": FNN_PREDICT,
 }
+cdef dict DERIVATIVES = {
+    "parameters": FNN_OF_PARAMETERS, "inputs": FNN_OF_INPUTS, "rows": FNN_OF_ROWS,
+}
 cdef dict PARTS = {
     "parameters": FNN_PARAMETERS, "gradient": FNN_GRADIENT,
     "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1, "slot_2": FNN_SLOT_2, "state": FNN_STATE,
@@ -301,15 +304,27 @@ cdef class Plan:
     def restore(self, int which):
         check(fnn_restore(self.plan, which))
 
+    cdef _Array _result(self, str name, object array, int64_t rows, int64_t columns):
+        """An array that the engine may write as one block."""
+        cdef _Array out = _Array(array)
+        if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
+                or out.array.rows != rows or out.array.columns != columns
+                or out.array.column_bytes != out.view.itemsize
+                or out.array.row_bytes != columns * out.view.itemsize):
+            raise ValueError(f"{name}: want a writable C-contiguous array of the plan's dtype")
+        return out
+
     def run(self, str mode, object inputs, object targets=None, *, bint labels=False,
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
             bint accuracy=False, str link="identity", object outputs=None,
-            uint64_t seed=0, bint training=False,
+            uint64_t seed=0, bint training=False, str of="parameters", object gradients=None,
             str optimizer=None, object lr=0.0, tuple hyperparameters=(),
             double clip_value=0, double clip_norm=0, double clip_global_norm=0):
         """Runs a job.
+
+        "derive" without a loss takes the targets as a gradient in the outputs.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
@@ -343,24 +358,26 @@ cdef class Plan:
         job.outputs = NULL
         job.seed = seed
         job.training = training
+        job.of = DERIVATIVES[of]
+        job.gradients = NULL
         job.clip_value, job.clip_norm = clip_value, clip_norm
         job.clip_global_norm = clip_global_norm
         job.optimizer = 0
         if mode == "predict":
-            out = _Array(outputs)
-            if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
-                    or out.array.rows != job.end - begin
-                    or out.array.columns != self.outputs
-                    or out.array.column_bytes != out.view.itemsize
-                    or out.array.row_bytes != out.array.columns * out.view.itemsize):
-                raise ValueError("outputs: want a writable C-contiguous array of the plan's dtype")
+            out = self._result("outputs", outputs, job.end - begin, self.outputs)
             job.outputs = out.view.buf
         else:
             y = _Array(targets)
             job.targets = y.array
-            job.loss = LOSS_NUMBERS[loss]
+            job.loss = FNN_GIVEN if loss is None else LOSS_NUMBERS[loss]
+            if gradients is not None:
+                columns = self.inputs if job.of == FNN_OF_INPUTS else self.n_parameters
+                out = self._result("gradients", gradients, job.end - begin, columns)
+                job.gradients = out.view.buf
             values = loss_numbers
-            if values is None:
+            if values is None and loss is None:
+                values = ()
+            elif values is None:
                 values = tuple(LOSS_DEFAULTS[loss].values())
             for i in range(2):
                 job.loss_numbers[i] = values[i] if i < len(values) else 0

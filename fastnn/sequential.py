@@ -244,8 +244,8 @@ class Sequential:
             raise NonFiniteError(0, 0)
         return loss_sum / weight_sum, accuracy_sum / weight_sum
 
-    def _run(self, mode: str, *arguments: Any, **options: Any) -> tuple[Any, ...]:
-        """Run a job of the engine; the caller holds the lock."""
+    def _run(self, mode: str, *arguments: Any, plan: Any = None, **options: Any) -> tuple[Any, ...]:
+        """Run a job of the engine, by another plan if one is given; the caller holds the lock."""
         if self._running:
             raise RuntimeError(
                 f"{mode}: called by a signal handler while this network was at work, which only "
@@ -253,7 +253,7 @@ class Sequential:
             )
         self._running = True
         try:
-            return self._plan.run(mode, *arguments, **options)
+            return (plan or self._plan).run(mode, *arguments, **options)
         finally:
             self._running = False
 
@@ -417,6 +417,26 @@ class Sequential:
             value, _ = self._evaluate("derive", data, chosen, training=training)
             gradient = self._read("gradient")
             return value + self._graph.add_penalties(self.parameters, gradient), gradient
+
+    def gradient_wrt_input(
+        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+    ) -> np.ndarray:
+        """Return the mean loss's gradient in X; see `fastnn.derivatives.gradient_wrt_input`."""
+        from fastnn import derivatives
+
+        return derivatives.gradient_wrt_input(self, X, y, sample_weight=sample_weight, loss=loss)
+
+    def per_sample_gradients(self, X: Any, y: Any, *, loss: Any = None) -> np.ndarray:
+        """Return each sample's gradient; see `fastnn.derivatives.per_sample_gradients`."""
+        from fastnn import derivatives
+
+        return derivatives.per_sample_gradients(self, X, y, loss=loss)
+
+    def jacobian(self, X: Any, wrt: str = "inputs") -> np.ndarray:
+        """Return the outputs' derivatives; see `fastnn.derivatives.jacobian`."""
+        from fastnn import derivatives
+
+        return derivatives.jacobian(self, X, wrt)
 
     # ---- training -----------------------------------------------------------------------
 

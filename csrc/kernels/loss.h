@@ -183,8 +183,21 @@ static double accuracy_of_row(const fnn_loss_rows *l, int64_t r) {
   return classes ? best == target : (double)right / (double)l->C;
 }
 
+/* FNN_GIVEN: targets end in zeros, as gradients do. */
+static void given_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
+  for (int64_t r = r0; r < r1; r++)
+    l->row_loss[r] = 0;
+  for (int64_t c = 0; c < l->C; c += FNN_BLOCK) {
+    const int64_t at = (c / FNN_BLOCK * l->stride + r0) * FNN_BLOCK;
+    memcpy((REAL *)l->dH + at, (const REAL *)l->T + at,
+           (size_t)(r1 - r0) * FNN_BLOCK * sizeof(REAL));
+  }
+}
+
 static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
-  for (int64_t r = r0; r < r1; r++) {
+  if (l->loss == FNN_GIVEN)
+    given_rows(l, r0, r1);
+  for (int64_t r = r0; r < r1 && l->loss != FNN_GIVEN; r++) {
     const double weight = l->weights ? l->weights[r] : 1;
     const REAL row_scale = (REAL)(weight * l->scale);
     const REAL mean_scale = (REAL)(weight * l->scale / (double)l->C);

@@ -22,7 +22,7 @@
 typedef struct {
   const char *name;
   int64_t inputs;
-  fnn_layer_spec layers[12];
+  fnn_layer_spec layers[13];
   int32_t n_layers;
   fnn_loss loss;
   fnn_optimizer optimizer;
@@ -55,12 +55,13 @@ static const network networks[] = {
      FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adam},
     /* Every other kind of layer; penalties, clipping and max-norm are added in make. */
     {"joined", 23,
-     {OTHER(batch_norm, identity, 1e-5, 0.1, 0, 0), LAYER(gelu, 40, 1),
+     {OTHER(input, identity, 0, 0, 0, 0), OTHER(batch_norm, identity, 1e-5, 0.1, 0, 0),
+      LAYER(gelu, 40, 1),
       OTHER(dropout, identity, 0.2, 0, 0, 0), LAYER(tanh, 40, 1), OTHER(add, relu, 0, 0, 1, 3),
       OTHER(layer_norm, identity, 1e-5, 0, 0, 0), OTHER(gaussian_noise, identity, 0.1, 0, 0, 0),
       LAYER(silu, 17, 1), OTHER(concatenate, identity, 0, 0, 1, 4),
       OTHER(alpha_dropout, identity, 0.1, 0, 0, 0), OTHER(activation, tanh, 0, 0, 0, 0),
-      LAYER(identity, 5, 1)}, 12, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
+      LAYER(identity, 5, 1)}, 13, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
 };
 /* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
@@ -214,6 +215,18 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
     must(fnn_run(plan, &job), "derive or evaluate");
     h = hash(h, &job.loss_sum, sizeof job.loss_sum);
   }
+  const int64_t P = fnn_plan_parameters(plan);
+  const int32_t in_inputs = net->layers[0].kind == FNN_LAYER_input ? FNN_OF_INPUTS : FNN_OF_ROWS;
+  char *gradients = malloc(ROWS * (size_t)(P > net->inputs ? P : net->inputs) * size);
+  for (int32_t of = in_inputs; of <= FNN_OF_ROWS && P < 20000; of++) {
+    fnn_job job = job_of(net, FNN_DERIVE, threads);
+    job.of = of;
+    job.training = 0;
+    job.gradients = gradients;
+    must(fnn_run(plan, &job), "gradients in the inputs, or of rows");
+    h = hash(h, gradients, ROWS * (size_t)(of == FNN_OF_ROWS ? P : net->inputs) * size);
+  }
+  free(gradients);
   char *outputs = malloc(ROWS * (size_t)C * size);
   fnn_job job = job_of(net, FNN_PREDICT, threads);
   job.batch = 0;
