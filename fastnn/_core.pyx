@@ -307,13 +307,15 @@ cdef class Plan:
             str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
             bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False,
-            str optimizer=None, object lr=0.0, tuple hyperparameters=(),
-            double clip_value=0, double clip_norm=0, double clip_global_norm=0):
+            str optimizer=None, object lr=0.0, double lr_factor=1, tuple hyperparameters=(),
+            double clip_value=0, double clip_norm=0, double clip_global_norm=0,
+            int64_t accumulate=1, double seconds=0):
         """Runs a job.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
-        the batch that begins at position); other failures are raised.
+        the batch that begins at position); other failures are raised.  A training that took
+        `seconds` ends early, with a position below `end`.
         """
         cdef fnn_job job
         cdef _Array x = _Array(inputs), y = None, out = None
@@ -346,7 +348,8 @@ cdef class Plan:
         job.clip_value, job.clip_norm = clip_value, clip_norm
         job.clip_global_norm = clip_global_norm
         job.optimizer = 0
-        if mode == "predict":
+        job.accumulate, job.lr_factor, job.seconds = accumulate, lr_factor, seconds
+        if mode == "predict" or outputs is not None:
             out = _Array(outputs)
             if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
                     or out.array.rows != job.end - begin
@@ -355,7 +358,7 @@ cdef class Plan:
                     or out.array.row_bytes != out.array.columns * out.view.itemsize):
                 raise ValueError("outputs: want a writable C-contiguous array of the plan's dtype")
             job.outputs = out.view.buf
-        else:
+        if mode != "predict":
             y = _Array(targets)
             job.targets = y.array
             job.loss = LOSS_NUMBERS[loss]
