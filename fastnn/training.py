@@ -95,7 +95,7 @@ def fit(
     metrics : sequence of str or callable, default ()
         "accuracy", names of `fastnn.metrics` and functions (y, outputs) -> float, with
         `sample_weight` by keyword where there are weights; of the training data as it trained,
-        and of the validation data.
+        whose outputs are kept for the epoch then, and of the validation data.
     verbose : int, default 0
         0: silent, 1: progress (by tqdm where it is installed, else a plain line).
     callbacks : sequence of Callback, default ()
@@ -217,7 +217,7 @@ def fit(
             raise
         run.start(afresh)
         with Progress(verbose, epochs) as progress:
-            while run.done < epochs:
+            while run.done < epochs and not (run.stop_training and run.position == 0):
                 epoch = run.done
                 for callback in callbacks if run.position == 0 else ():
                     callback.on_epoch_begin(epoch)
@@ -235,15 +235,20 @@ def fit(
                 for name, value in logs.items():
                     history[name].append(value)
                 progress.show(logs)
+                # A checkpoint that a callback makes of this epoch knows that it is the last.
+                run.stop_training |= target_loss is not None and logs["loss"] <= target_loss
                 for callback in callbacks:
                     callback.on_epoch_end(epoch, logs)
-                low = target_loss is not None and logs["loss"] <= target_loss
-                if run.stop_training or low or run.late():
+                if run.late():
                     break
         run.check_parameters()
         for callback in callbacks:
             callback.on_train_end()
     return history
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or a == b
 
 
 def train_on_batch(
@@ -255,12 +260,12 @@ def train_on_batch(
     data = net._checked_data(X, y, sample_weight, chosen_loss)
     with net._lock:
         chosen_optimizer = net._use_optimizer(optimizer)
-        if net.optimizer not in (None, chosen_optimizer):
-            net._plan.reset_optimizer()
-        # Equal ones stay the same objects, of which all is known.
-        if net.loss != chosen_loss:
+        # Equal ones stay the same objects, of which all is known (fastnn._steps).
+        if not _same(chosen_loss, net.loss):
             net.loss = chosen_loss
-        if net.optimizer != chosen_optimizer:
+        if not _same(chosen_optimizer, net.optimizer):
+            if net.optimizer is not None:
+                net._plan.reset_optimizer()
             net.optimizer = chosen_optimizer
         status, loss_sum, weight_sum, _, _, row, in_targets = steps_of(net).take(
             net, data, len(data[0])

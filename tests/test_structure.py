@@ -73,7 +73,8 @@ ARROWS = (
         },
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
-        "callbacks": {"_callback", "_spec"},
+        "_loggers": {"_callback"},
+        "callbacks": {"_callback", "_loggers", "_spec"},
         "history": set(),
         "metrics": {"_spec"},
         "_steps": {"_schedule"},
@@ -212,8 +213,9 @@ def test_importing_fastnn_imports_little():
         "serialization",
         "training",
     }
-    late |= {"metrics", "_callback", "callbacks", "plot", "progress"}
-    for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
+    late |= {"metrics", "_callback", "_loggers", "callbacks", "plot", "progress"}
+    others = ("matplotlib", "tqdm", "pandas", "scipy", "tensorboard")
+    for name in (*others, *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
 
