@@ -149,7 +149,7 @@ class StreamRun(Run):
                 self._seen.append((outputs, *data[1:]))
             # Batches of one size are the engine's too, for layers that look at a whole batch.
             piece = Piece(data, batch, None, 0, n, -(-n // batch), first, outputs)
-            self._kept[self._step] = self.done, piece
+            self._kept[self._step] = self.done, piece._replace(outputs=None)
             self._batches_of_step = step
             first += len(step)
             yield piece

@@ -189,7 +189,13 @@ def fit(
 
             def weigh(data: Any) -> Any:
                 X, y, weights = data
-                return X, y, _samples.weigh_classes(class_weight, y, weights, net.output_size)
+                return (
+                    X,
+                    y,
+                    _samples.weigh_classes(
+                        class_weight, y, weights, net.output_size, whole=batches is None
+                    ),
+                )
 
             data = weigh(data)
             _samples.check_part(data[2], part, "training")

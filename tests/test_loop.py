@@ -1,6 +1,7 @@
 """The training loop: metrics of the outputs it has anyway, steps of several batches, time."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -252,16 +253,21 @@ def test_bad_accumulate(value):
 # ---- time ----------------------------------------------------------------------------------------
 
 
-def test_time_ends_an_epoch_after_a_step():
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["main thread", "another"])
+def test_time_ends_an_epoch_after_a_step(elsewhere):
     """An epoch that would take minutes."""
     X, y = np.random.default_rng(0).normal(size=(1000, 64)), np.arange(1000) % 10
     order = np.arange(3_000_000) % 1000
     net = fastnn.Sequential([fastnn.Dense(256, "relu"), fastnn.Dense(10)], 64)
     net.loss, net.optimizer = fastnn.losses.CrossEntropy(), fastnn.SGD(0.1)
     data_ = net._checked_data(X, y, None, net.loss)
-    status, _, weight, *_, position, _, _ = steps_of(net).take(
-        net, data_, 30, order, 0, len(order), 3, seconds=0.01
-    )
+    arguments = net, data_, 30, order, 0, len(order), 3
+    if elsewhere:  # where nobody looks for Ctrl-C
+        with ThreadPoolExecutor() as pool:
+            found = pool.submit(steps_of(net).take, *arguments, seconds=0.01).result()
+    else:
+        found = steps_of(net).take(*arguments, seconds=0.01)
+    status, _, weight, *_, position, _, _ = found
     assert status == _core.OK
     assert 0 < position < len(order)
     assert weight == position

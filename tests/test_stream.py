@@ -66,6 +66,18 @@ def test_batches_train_as_the_arrays_that_they_are_of(lazy, accumulate, weighted
         np.testing.assert_allclose(history[name], values, rtol=1e-12)
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_a_batch_of_classes_that_weigh_nothing(accumulate):
+    X, y = data()
+    order = np.argsort(y)  # of class 0 alone first
+    options = {"loss": CE, "class_weight": {0: 0.0}, "accumulate": accumulate}
+    net, twin = network(), network()
+    history = net.fit(pairs(X[order], y[order]), **options)
+    expected = twin.fit(X[order], y[order], batch_size=SIZE, shuffle=False, **options)
+    assert same(net, twin)
+    np.testing.assert_allclose(history["loss"], expected["loss"], rtol=1e-12)
+
+
 def test_steps_of_an_epoch():
     """An epoch begins where the one before ended; only what can begin anew does."""
     X, y = data()
