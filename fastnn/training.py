@@ -149,6 +149,13 @@ def fit(
     ...                   optimizer=fastnn.Adam(lr=0.01), epochs=100, batch_size=16)
     >>> history["loss"][-1] < 0.01 < history["loss"][0]
     True
+
+    Batches in place of arrays, two to a step; the network goes on with its loss and optimizer:
+
+    >>> batches = [(X[i : i + 16], X[i : i + 16, 0] ** 2) for i in range(0, 64, 16)]
+    >>> again = net.fit(batches, epochs=3, accumulate=2, metrics=["r2"])
+    >>> list(again), len(again["loss"]), again["loss"][0] < 0.01
+    (['loss', 'r2'], 3, True)
     """
     epochs = check_count("epochs", epochs)
     batch_size = check_count("batch_size", batch_size)
