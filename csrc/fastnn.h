@@ -263,25 +263,30 @@ typedef struct {
   double loss_numbers[2];    /* its numbers: see ops/losses.def */
   const double *loss_vector; /* instead of the first, one for each output; or NULL */
   int32_t accuracy;          /* also count right answers */
-  int32_t link;              /* FNN_PREDICT: fnn_link applied to the outputs */
-  void *outputs;             /* FNN_PREDICT: (end - begin, outputs), the plan's dtype */
+  int32_t link;              /* fnn_link applied to what goes to `outputs` */
+  /* (end - begin, outputs) in the order visited, the plan's dtype.  FNN_TRAIN, FNN_EVALUATE: what
+   * the losses were computed of, so that metrics need no pass of their own; or NULL. */
+  void *outputs;
 
   uint64_t seed;    /* of layers that draw random numbers; they also depend on the step */
   int32_t training; /* FNN_DERIVE: as in a step of training; 0: as in FNN_PREDICT */
   int32_t of;       /* FNN_DERIVE: fnn_derivative */
   void *gradients;  /* FNN_DERIVE: see fnn_derivative; the plan's dtype */
 
-  int32_t optimizer; /* fnn_optimizer */
+  int32_t optimizer;  /* fnn_optimizer */
+  int64_t accumulate; /* FNN_TRAIN: batches of a step, whose gradients are added up; 0 is 1 */
   /* Bounds of the gradient, 0: none.  Of each element; of the norm of each weight matrix and
    * each bias; of the norm of all of it. */
   double clip_value, clip_norm, clip_global_norm;
   fnn_schedule schedule;
+  double lr_factor; /* of the schedule's learning rates */
   double hyperparameters[FNN_MAX_HYPERPARAMETERS];
 
   /* Called about every 20 ms by the calling thread, between pieces of work; not 0:
    * stop before the next update.  May be NULL. */
   int (*poll)(void *context);
   void *poll_context;
+  double seconds; /* FNN_TRAIN: end after the step in which so many have passed; 0: any */
 
   /* Results. */
   double loss_sum;     /* of row weight * row loss */

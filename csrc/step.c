@@ -2,7 +2,10 @@
  *
  * Most steps apply the optimizer's rule to each unit's gradient while it is in registers.  Where
  * the norm of a gradient is to be clipped, all units are stored first, their sums of squares
- * added up, and the rule applied to what was stored. */
+ * added up, and the rule applied to what was stored.  Where a step is of several batches, each
+ * adds its share to what the ones before it have stored, and the last one applies the rule: every
+ * weight's sum then goes on as if it were one batch, term after term, while biases, scales and
+ * shifts, of which a batch has four partial sums, may differ in the last bits. */
 #include "step.h"
 
 #include "team.h"
@@ -30,6 +33,11 @@ static int clips_norms(const fnn_job *job) {
 }
 
 fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job) {
+  if (job->accumulate > 1) {
+    const fnn_status status = fnn_plan_use_gradient(plan);
+    if (status != FNN_OK)
+      return status;
+  }
   if (!clips_norms(job))
     return FNN_OK;
   int64_t n = 0;
@@ -50,7 +58,7 @@ void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_
   all->scale = all->bias_scale = 1;
   all->limit = job->clip_value;
   all->reshapes = all->limit > 0;
-  all->stored = step->clips;
+  all->stored = step->clips || !(step->begins && step->ends);
   const fnn_optimizer_state now = fnn_get_optimizer(plan);
   step->next = fnn_update_constants(now, lr, job->hyperparameters, all->c);
   step->differ = plan->grouped || step->clips;
@@ -98,10 +106,16 @@ static void scale_gradient(fnn_plan *plan, const fnn_job *job) {
 
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
                  fnn_units share) {
-  if (step->clips) {
-    const fnn_update store = {
-        .rows = step->all.rows, .optimizer = FNN_STORE, .first = 1, .squares = plan->squares};
+  if (step->all.stored) {
+    const fnn_update store = {.rows = step->all.rows,
+                              .optimizer = FNN_STORE,
+                              .first = step->begins,
+                              .squares = step->clips && step->ends ? plan->squares : NULL};
     fnn_do_units(plan, first, &store, 0, share);
+    if (!step->ends)
+      return;
+  }
+  if (step->clips) {
     fnn_team_barrier(share.T);
     if (share.t == 0)
       scale_gradient(plan, job);

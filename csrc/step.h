@@ -9,12 +9,13 @@ typedef struct {
   fnn_update all;           /* for all layers, unless */
   int32_t differ;           /* each has its own, in fnn_plan.updates */
   int32_t clips;            /* the norm of a gradient is to be known first */
+  int32_t begins, ends;     /* a step of several batches with this one */
   fnn_optimizer_state next; /* after the step */
 } fnn_step;
 
 /* Memory that a job's steps want. */
 fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job);
-/* By one thread, while rows are worked on. */
+/* By one thread, while the rows of a batch are worked on; begins and ends are set before. */
 void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr);
 /* By all, each its share. */
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,

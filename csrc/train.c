@@ -24,6 +24,7 @@
 #include "step.h"
 #include "team.h"
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -32,18 +33,20 @@
 #define CHUNK_ROWS 256    /* per thread, where the rows' number changes no bit */
 #define DERIVE_ROWS 1024  /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
 
-enum { STOP_INTERRUPTED = 1, STOP_NON_FINITE = 2, STOP_BAD_INPUT = 4 };
+/* All but the last end the job before the update; that one after the step. */
+enum { STOP_INTERRUPTED = 1, STOP_NON_FINITE = 2, STOP_BAD_INPUT = 4, STOP_LATE = 8 };
 
 typedef struct {
   fnn_plan *plan;
   fnn_job *job;
-  int64_t batch; /* rows of a step or chunk, of all threads together */
-  double scale;  /* FNN_DERIVE: 1 / sum of all row weights */
-  int32_t act;   /* whether the last layer's activation is applied */
+  int64_t batch;     /* rows of a batch or chunk, of all threads together */
+  int64_t step_rows; /* of the batches of a step; FNN_TRAIN */
+  double scale;      /* FNN_DERIVE: 1 / sum of all row weights */
+  int32_t act;       /* whether the last layer's activation is applied */
 
   fnn_update store; /* FNN_DERIVE */
   fnn_step step;    /* FNN_TRAIN */
-  double work_since_look, last_poll;
+  double work_since_look, last_poll, deadline;
 
   atomic_int stop;               /* bits of the above */
   atomic_int_fast64_t bad_place; /* 2 * position (+ 1: in targets) of the first bad row */
@@ -66,6 +69,16 @@ static double weight_sum(const fnn_job *job, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++)
     sum += weight_of(job, i);
   return sum;
+}
+
+/* Where the step begins and ends that the batch at `first` is of. */
+static int64_t step_begin(const run_t *run, int64_t first) {
+  return first - (first - run->job->begin) % run->step_rows;
+}
+
+static int64_t step_end(const run_t *run, int64_t first) {
+  const int64_t end = step_begin(run, first) + run->step_rows;
+  return end < run->job->end ? end : run->job->end;
 }
 
 static int64_t label_of(const fnn_array *labels, int64_t row) {
@@ -107,11 +120,13 @@ static void note_bad_row(run_t *run, int64_t position, int targets) {
 
 /* Called by thread 0 after a piece of work of so many FLOPs. */
 static void tick(run_t *run, double flops) {
-  if (run->job->poll == NULL || (run->work_since_look += flops) < POLL_FLOPS)
+  if (run->last_poll == 0 || (run->work_since_look += flops) < POLL_FLOPS)
     return;
   run->work_since_look = 0;
   const double now = fnn_seconds();
-  if (now - run->last_poll < POLL_SECONDS)
+  if (now > run->deadline)
+    atomic_fetch_or(&run->stop, STOP_LATE);
+  if (run->job->poll == NULL || now - run->last_poll < POLL_SECONDS)
     return;
   if (run->job->poll(run->job->poll_context))
     atomic_fetch_or(&run->stop, STOP_INTERRUPTED);
@@ -156,13 +171,15 @@ static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
       plan->row_weights[r] = weight_of(job, first + r);
 }
 
-static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1) {
+static void loss(run_t *run, int64_t first, int64_t r0, int64_t r1) {
   const fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   double scale = run->scale;
   if (job->mode == FNN_TRAIN) {
-    const double sum = weight_sum(job, first, first + rows);
+    /* Of the whole step, so that batches of one count as they would in one large batch. */
+    const int64_t begin = step_begin(run, first), end = step_end(run, first);
+    const double sum = weight_sum(job, begin, end);
     scale = sum > 0 ? 1 / sum : 0;
   }
   const int identity = last->activation == FNN_ACTIVATION_identity || !run->act;
@@ -187,6 +204,9 @@ static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1
       .vector = job->loss_vector,
   };
   plan->kernels->loss(&l, r0, r1);
+  if (job->outputs != NULL)
+    plan->kernels->scatter(l.C, l.stride, l.Z, r0, r1, job->link,
+                           (char *)job->outputs + (first + r0 - job->begin) * l.C * plan->size);
   double sum = 0; /* NaN once a row's loss is not finite */
   for (int64_t r = r0; r < r1; r++)
     sum += plan->row_loss[r] - plan->row_loss[r];
@@ -212,7 +232,7 @@ static void sum_rows(run_t *run, int64_t first, int64_t rows) {
 /* ---- the optimizer's step ------------------------------------------------------------ */
 
 /* Thread 0, while rows are worked on: the constants of the step to come. */
-static void prepare_update(run_t *run, int64_t rows) {
+static void prepare_update(run_t *run, int64_t first, int64_t rows) {
   const fnn_job *job = run->job;
   if (job->mode == FNN_DERIVE) {
     run->store = (fnn_update){.rows = rows,
@@ -220,11 +240,16 @@ static void prepare_update(run_t *run, int64_t rows) {
                               .first = job->position == job->begin || job->of == FNN_OF_ROWS};
     return;
   }
-  const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps);
+  const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps) * job->lr_factor;
+  run->step.begins = first == step_begin(run, first);
+  run->step.ends = first + rows == step_end(run, first);
   fnn_step_prepare(&run->step, run->plan, job, rows, lr);
 }
 
-static void commit_update(run_t *run) { fnn_set_optimizer(run->plan, run->step.next); }
+static void commit_update(run_t *run) {
+  if (run->step.ends)
+    fnn_set_optimizer(run->plan, run->step.next);
+}
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
@@ -264,7 +289,7 @@ static fnn_pass pass_of(const run_t *run, int64_t first) {
   return (fnn_pass){
       .training = job->mode == FNN_TRAIN || (job->mode == FNN_DERIVE && job->training),
       .derives = job->mode != FNN_EVALUATE,
-      .first = job->mode == FNN_TRAIN ? 0 : first - job->begin,
+      .first = first - (job->mode == FNN_TRAIN ? step_begin(run, first) : job->begin),
       .seed = job->seed,
       .step = run->plan->steps,
   };
@@ -282,7 +307,7 @@ static void work_together(void *context, int thread, int threads) {
   if (own_inputs)
     layer_0.in[0].X = (char *)plan->inputs + thread * fnn_plan_input_bytes(plan);
   const fnn_units share = fnn_share_units(plan, thread, threads);
-  int stopped = 0;
+  int stops = 0, stopped = 0;
 
   for (int64_t first = job->begin; first < job->end && !stopped; first += run->batch) {
     const int64_t left = job->end - first, rows = left < run->batch ? left : run->batch;
@@ -290,7 +315,7 @@ static void work_together(void *context, int thread, int threads) {
     const int64_t r1 = fnn_first_row(plan, rows, thread + 1, threads);
     const fnn_pass pass = pass_of(run, first);
     if (thread == 0 && job->mode != FNN_EVALUATE)
-      prepare_update(run, rows);
+      prepare_update(run, first, rows);
     for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
          phase++) {
       const fnn_layer *d = phase->layer ? &plan->layers[phase->layer] : &layer_0;
@@ -313,11 +338,12 @@ static void work_together(void *context, int thread, int threads) {
                    thread);
         break;
       case PHASE_LOSS:
-        loss(run, first, rows, r0, r1);
+        loss(run, first, r0, r1);
         break;
       case PHASE_AGREE:
         fnn_team_barrier(threads);
-        stopped = atomic_load(&run->stop) != 0;
+        stops = atomic_load(&run->stop);
+        stopped = (stops & ~STOP_LATE) != 0;
         break;
       case PHASE_SUM:
         if (thread == 0) {
@@ -341,6 +367,7 @@ static void work_together(void *context, int thread, int threads) {
         break;
       }
     }
+    stopped |= (stops & STOP_LATE) && first + rows == step_end(run, first);
   }
   fnn_float_mode_leave(mode);
 }
@@ -388,7 +415,8 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
     return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_TRAIN &&
       (job->batch < 1 || job->optimizer < 0 || job->optimizer >= FNN_OPTIMIZERS ||
-       job->schedule.rule < 0 || job->schedule.rule >= FNN_SCHEDULES))
+       job->accumulate < 0 || job->accumulate > 1 << 30 || job->schedule.rule < 0 ||
+       job->schedule.rule >= FNN_SCHEDULES))
     return FNN_BAD_ARGUMENT;
   for (int64_t i = job->begin; job->order && i < job->end; i++)
     if (job->order[i] < 0 || job->order[i] >= job->inputs.rows)
@@ -455,7 +483,9 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   const int own_link = job->mode != FNN_PREDICT && link_of(job) == FNN_LINK_sigmoid &&
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
-  run.last_poll = job->poll ? fnn_seconds() : 0;
+  run.step_rows = batch * (job->accumulate > 1 ? job->accumulate : 1);
+  run.last_poll = job->poll || job->seconds > 0 ? fnn_seconds() : 0; /* 0: nobody asks */
+  run.deadline = job->seconds > 0 ? run.last_poll + job->seconds : INFINITY;
   atomic_init(&run.stop, 0);
   atomic_init(&run.bad_place, INT64_MAX);
   if (job->mode == FNN_TRAIN) {

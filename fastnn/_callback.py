@@ -20,8 +20,9 @@ class Callback:
         The training itself, set by `fit`: set `run.stop_training = True` to end it after the
         epoch, and `run.lr_factor`, at first 1, to multiply the optimizer's learning rate
         (a schedule's too) from the next epoch on.  `run.epochs` is the number asked for,
-        `run.names` what the logs of an epoch have, `run.base_lr()` the learning rate of the
-        next step before the factor.
+        `run.done` how many are, `run.position` the steps done of the present one, `run.names`
+        what the logs of an epoch have, `run.base_lr()` the learning rate of the next step
+        before the factor, and `run.get_state()` all that a later fit needs to go on.
 
     Notes
     -----
@@ -62,6 +63,20 @@ class Callback:
 
     def on_train_end(self) -> None:
         """After the last epoch; not where an exception ended the training."""
+
+    def get_state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps of the callback.
+
+        A dict of what JSON can hold, with NumPy arrays anywhere in it; by default nothing.
+        """
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned.
+
+        Called after `on_train_begin`, when a checkpoint's training goes on; `run.done` and
+        `run.position` already tell there how many epochs, and steps of the next, are done.
+        """
 
 
 class Lambda(Callback):

@@ -79,11 +79,14 @@ cdef extern from "fastnn.h" nogil:
         int32_t training, of
         void *gradients
         int32_t optimizer
+        int64_t accumulate
         double clip_value, clip_norm, clip_global_norm
         fnn_schedule schedule
+        double lr_factor
         double hyperparameters[6]
         int (*poll)(void *) noexcept nogil
         void *poll_context
+        double seconds
         double loss_sum, weight_sum, accuracy_sum
         int64_t position, bad_row
         int32_t bad_targets

@@ -101,10 +101,13 @@ class Plan:
         gradients: _Real | None = None,
         optimizer: str | None = None,
         lr: float | Schedule = 0.0,
+        lr_factor: float = 1,
         hyperparameters: tuple[float, ...] = (),
         clip_value: float = 0,
         clip_norm: float = 0,
         clip_global_norm: float = 0,
+        accumulate: int = 1,
+        seconds: float = 0,
     ) -> tuple[int, float, float, float, int, int, bool]: ...
 
 def optimizer_step(

@@ -320,18 +320,20 @@ cdef class Plan:
             str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
             bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False, str of="parameters", object gradients=None,
-            str optimizer=None, object lr=0.0, tuple hyperparameters=(),
-            double clip_value=0, double clip_norm=0, double clip_global_norm=0):
+            str optimizer=None, object lr=0.0, double lr_factor=1, tuple hyperparameters=(),
+            double clip_value=0, double clip_norm=0, double clip_global_norm=0,
+            int64_t accumulate=1, double seconds=0):
         """Runs a job.
 
         "derive" without a loss takes the targets as a gradient in the outputs.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
-        the batch that begins at position); other failures are raised.
+        the batch that begins at position); other failures are raised.  A training that took
+        `seconds` ends early, with a position below `end`.
         """
         cdef fnn_job job
-        cdef _Array x = _Array(inputs), y = None, out = None
+        cdef _Array x = _Array(inputs), y = None, out = None, derived = None
         cdef Schedule schedule
         cdef fnn_status status
         job.mode = MODES[mode]
@@ -363,17 +365,18 @@ cdef class Plan:
         job.clip_value, job.clip_norm = clip_value, clip_norm
         job.clip_global_norm = clip_global_norm
         job.optimizer = 0
-        if mode == "predict":
+        job.accumulate, job.lr_factor, job.seconds = accumulate, lr_factor, seconds
+        if mode == "predict" or outputs is not None:
             out = self._result("outputs", outputs, job.end - begin, self.outputs)
             job.outputs = out.view.buf
-        else:
+        if mode != "predict":
             y = _Array(targets)
             job.targets = y.array
             job.loss = FNN_GIVEN if loss is None else LOSS_NUMBERS[loss]
             if gradients is not None:
                 columns = self.inputs if job.of == FNN_OF_INPUTS else self.n_parameters
-                out = self._result("gradients", gradients, job.end - begin, columns)
-                job.gradients = out.view.buf
+                derived = self._result("gradients", gradients, job.end - begin, columns)
+                job.gradients = derived.view.buf
             values = loss_numbers
             if values is None and loss is None:
                 values = ()

@@ -2,21 +2,23 @@
 
 Only steps whose loss is finite are taken.  When a loss is not, the parameters that last
 had a finite one are those before the step just taken; since training is deterministic, they
-are found by going back to a copy made at the start of an epoch and taking the steps again.
-The copies are made so rarely that they cost about one part in fifty.
+are found by going back to a copy and taking the steps since again.  The copies are made so
+rarely that they cost about one part in fifty.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from fastnn import _core, metrics
 from fastnn._callback import Callback
 from fastnn._spec import check_number
+from fastnn._steps import steps_of
 from fastnn.errors import NonFiniteError
 from fastnn.sequential import SHUFFLE_STREAM
 
@@ -26,10 +28,17 @@ if TYPE_CHECKING:
     from fastnn.sequential import Sequential
 
 
-def steps_taken(net: Sequential) -> int:
-    """Return how many steps the network's optimizer has taken."""
-    rule, taken, *_ = net._plan.optimizer_state()
-    return int(taken) if rule == getattr(net.optimizer, "rule", None) else 0
+class Piece(NamedTuple):
+    """Steps that are one call of the engine."""
+
+    data: Any
+    batch: int
+    order: np.ndarray | None = None
+    begin: int = 0
+    end: int = -1
+    accumulate: int = 1
+    first_batch: int = 0  # its number in the epoch
+    outputs: np.ndarray | None = None  # where metrics want them: the rows of this piece
 
 
 class Run:
@@ -45,6 +54,10 @@ class Run:
         Multiplies the optimizer's learning rate from the next epoch on; at first 1.
     stop_training : bool
         Set it, and training ends after the epoch.
+    done : int
+        Epochs done.
+    position : int
+        Steps done of the present epoch.
     """
 
     COPY_SHARE = 50  # a copy is made when training took this many times a copy's time
@@ -52,135 +65,292 @@ class Run:
     def __init__(
         self,
         net: Sequential,
-        data: Any,
-        part: np.ndarray | None,
-        batch: int,
-        shuffle: bool,
+        epochs: int,
         accuracy: bool,
-        take_steps: Callable[..., tuple[Any, ...]],
+        metrics: dict[str, Metric],
+        deadline: float = math.inf,
     ) -> None:
-        self.net, self.data, self.accuracy = net, data, accuracy
-        self.take_steps = take_steps
-        self.part = part  # the rows of the data that train; None: all
-        self.rows = len(data[0]) if part is None else len(part)
-        self.batch = batch = min(batch, self.rows)
-        self.batches = -(-self.rows // batch)
-        self.drawn = np.empty(self.rows, dtype=np.int64) if shuffle else None
-        self.order = part if self.drawn is None else self.drawn
-        self.first_stream = SHUFFLE_STREAM + net._epochs
-        self.done = 0  # epochs
-        self.epochs = 1
+        self.net, self.epochs, self.accuracy = net, epochs, accuracy
+        self.metrics = metrics  # besides accuracy
+        self.deadline = deadline  # of time.perf_counter
         self.names: tuple[str, ...] = ("loss",)
-        self.metrics: dict[str, Metric] = {}  # of validation, besides accuracy
         self.stop_training, self.lr_factor = False, 1.0
-        self.factors: list[float] = []  # lr_factor of each epoch: the way back takes them again
-        self.batch_hooks: list[Any] = []
-        self.copies: list[tuple[int, int]] = []  # (epoch at whose start, place), newest last
-        self.copied_at = self.copy_seconds = 0.0
-        self.before = 0  # the copy to undo the first epoch with: the one made at its start
+        self.done = self.position = 0
+        self.first_epoch = net._epochs
+        self._step = 0  # of this fit
+        self._sums = np.zeros(3)  # of the epoch's losses, weights, accuracies
+        self._factors: dict[int, float] = {}  # lr_factor of each epoch, for the way back
+        self._batch_hooks: list[Any] = []
+        self._copies: list[tuple[int, int]] = []  # (step before which, place), newest last
+        self._copied_at = self._copy_seconds = 0.0
+        self._before = 0  # the copy to undo the first epoch with: the one made at its start
+
+    # ---- what callbacks may want ---------------------------------------------------------
+
+    def base_lr(self) -> float:
+        """Return the learning rate of the next step before `lr_factor` multiplies it."""
+        return steps_of(self.net).lr(self.net)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return all that a later fit must know to go on: plain values and arrays.
+
+        The parameters, the optimizer's state, the callbacks' and the history are not in it.
+        """
+        return {
+            "done": self.done,
+            "position": self.position,
+            "first_epoch": self.first_epoch,
+            "lr_factor": float(self.lr_factor),
+            "stop_training": bool(self.stop_training),
+            "sums": self._sums.tolist(),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned of a fit of the same data and options.
+
+        To be called before the callbacks' `on_train_begin`; the network, its optimizer and what
+        that has kept are set before.
+        """
+        self.done, self.position = state["done"], state["position"]
+        self.first_epoch = state["first_epoch"]
+        self.lr_factor, self.stop_training = state["lr_factor"], state["stop_training"]
+        self._sums = np.array(state["sums"])
+        self.net._epochs = self.first_epoch + self.done
+
+    # ---- epochs --------------------------------------------------------------------------
 
     def watch(self, callbacks: Sequence[Callback]) -> None:
-        """Find those that want to know of every batch, which makes each one an engine call."""
+        """Find those that want to know of every batch, which makes each step an engine call."""
         hooks = [callback.on_batch_end for callback in callbacks]
         idle = Callback.on_batch_end
-        self.batch_hooks = [hook for hook in hooks if getattr(hook, "__func__", None) is not idle]
+        self._batch_hooks = [hook for hook in hooks if getattr(hook, "__func__", None) is not idle]
 
     def start(self, afresh: bool) -> None:
         """Begin, with another optimizer's state where `afresh`."""
         if afresh:
-            self.before = 1  # that place is free until a second epoch starts
-            self.net._plan.snapshot(self.before)
+            self._before = 1  # that place is free until a second copy is made
+            self.net._plan.snapshot(self._before)
             self.net._plan.reset_optimizer()
 
-    def base_lr(self) -> float:
-        """Return the learning rate of the next step before `lr_factor` multiplies it."""
-        lr = getattr(self.net.optimizer, "lr", None)
-        return float(lr(steps_taken(self.net)) if callable(lr) else lr)  # type: ignore[arg-type]
-
     def epoch(self) -> tuple[float, ...]:
-        """Train one epoch; return its mean loss and, if asked for, accuracy."""
-        self._copy_if_due()
+        """Train one epoch; return its mean loss, accuracy if asked for, and metrics."""
         check_number("lr_factor", self.lr_factor, low=0)
-        self.factors.append(float(self.lr_factor))
-        self._shuffle(self.done)
-        sums = np.zeros(3)  # of losses, weights, accuracies
-        ends = range(self.batch, self.rows + self.batch, self.batch)
-        for i, end in enumerate(ends if self.batch_hooks else (self.rows,)):
-            begin, end = i * self.batch, min(end, self.rows)
-            status, *part, position, row, in_targets = self._steps(self.done, begin, end)
-            if status == _core.BAD_INPUT:
-                self.net._raise_bad_row(self.data, row, in_targets)
-            if status == _core.NON_FINITE:
-                self._go_back(self.done, position // self.batch)
-            sums += part
-            for hook in self.batch_hooks:
-                hook(i, self._means(*part))
+        self._factors[self.done] = float(self.lr_factor)
+        for piece in self._pieces():
+            sums = self._train(piece)
+            for hook in self._batch_hooks:
+                hook(self.position - 1, self._means(sums))
+            if self.late():
+                break
+        values = *self._means(self._sums).values(), *self._others()
         self.done += 1
         self.net._epochs += 1
-        return tuple(self._means(*sums).values())
+        self.position, self._sums = 0, np.zeros(3)
+        return values
 
-    def _means(self, loss: float, weight: float, accuracy: float) -> dict[str, float]:
-        """Return the mean loss and, if asked for, accuracy; NaN where no sample weighs."""
-        sums = {"loss": loss} | ({"accuracy": accuracy} if self.accuracy else {})
-        return {name: float(sum_ / weight) if weight else np.nan for name, sum_ in sums.items()}
+    def late(self) -> bool:
+        """Whether the time is over."""
+        return time.perf_counter() >= self.deadline
 
     def validate(self, validation: Validation) -> tuple[float, ...]:
-        """Evaluate after an epoch; return what `epoch` returns, and the other metrics."""
+        """Evaluate after an epoch; return what `epoch` returns."""
         loss: Any = self.net.loss
-        values = self.net._evaluate(
-            "evaluate",
+        found = metrics._measure(
+            self.net,
             validation.data,
             loss,
+            self.metrics,
             accuracy=self.accuracy,
-            batch=self.batch,
+            batch=self._validation_batch(),
             names=validation.names,
             order=validation.rows,
         )
-        others = metrics._compute(self.net, validation.data, loss, self.metrics, validation.rows)
-        return (*(values if self.accuracy else values[:1]), *others.values())
+        return tuple(found.values())
+
+    def undoable(self, epoch: int) -> bool:
+        """Whether what is found to be wrong in an epoch or its validation is to be undone."""
+        raise NotImplementedError
 
     def undo(self) -> None:
         """Go back to before the first epoch, the state of another optimizer included."""
-        self.net._plan.restore(self.before)
+        if self._copies or self._before:
+            self.net._plan.restore(self._before)
 
     def check_parameters(self) -> None:
         """After the last epoch: no later loss will tell that its last step went too far."""
-        if not np.isfinite(self.net.parameters).all():
-            self._go_back(self.done, 0)
+        if self._copies and not np.isfinite(self.net.parameters).all():
+            self._go_back(self._step, NonFiniteError(self.done, 0))
+
+    # ---- what differs between arrays and batches ---------------------------------------------
+
+    def _pieces(self) -> Iterator[Piece]:
+        """Yield the present epoch's pieces from `position` on."""
+        raise NotImplementedError
+
+    def _again(self, start: int, end: int) -> Iterator[tuple[int, Piece]]:
+        """Yield the pieces, each with its epoch, of some steps that were taken already."""
+        raise NotImplementedError
+
+    def _others(self) -> Sequence[float]:
+        """Return the metrics of the outputs of the epoch."""
+        raise NotImplementedError
+
+    def _validation_batch(self) -> int:
+        return 0
+
+    def _raise_bad_row(self, piece: Piece, row: int, in_targets: bool) -> None:
+        self.net._raise_bad_row(piece.data, row, in_targets)
+
+    # ---- steps and copies --------------------------------------------------------------------
+
+    def _take(self, piece: Piece, epoch: int, **options: Any) -> tuple[Any, ...]:
+        data, batch, order, begin, end, accumulate, *_ = piece
+        return steps_of(self.net).take(
+            self.net,
+            data,
+            batch,
+            order,
+            begin,
+            end,
+            accumulate,
+            lr_factor=self._factors[epoch],
+            **options,
+        )
+
+    def _train(self, piece: Piece) -> np.ndarray:
+        options: dict[str, Any] = {"accuracy": self.accuracy}
+        if piece.outputs is not None:
+            loss: Any = self.net.loss
+            options |= {"outputs": piece.outputs, "link": loss.link}
+        if self.deadline < math.inf:
+            options["seconds"] = max(self.deadline - time.perf_counter(), 1e-9)
+        status, *part, position, row, in_targets = self._take(piece, self.done, **options)
+        if status == _core.BAD_INPUT:
+            self._raise_bad_row(piece, row, in_targets)
+        batches = -(-(position - piece.begin) // piece.batch)
+        steps = -(-batches // piece.accumulate)
+        if status == _core.NON_FINITE:
+            failed = NonFiniteError(self.done, piece.first_batch + batches)
+            self._go_back(self._step + batches // piece.accumulate, failed)
+        self._step += steps
+        self.position += steps
+        sums = np.array(part)
+        self._sums += sums
+        return sums
+
+    def _means(self, sums: np.ndarray) -> dict[str, float]:
+        """Return the mean loss and, if asked for, accuracy; NaN where no sample weighs."""
+        loss, weight, accuracy = sums
+        values = {"loss": loss} | ({"accuracy": accuracy} if self.accuracy else {})
+        return {name: float(value / weight) if weight else np.nan for name, value in values.items()}
+
+    def _copy_is_due(self) -> bool:
+        since = time.perf_counter() - self._copied_at
+        return not self._copies or since >= self.COPY_SHARE * self._copy_seconds
+
+    def _copy_if_due(self) -> None:
+        if not self._copy_is_due():
+            return
+        now = time.perf_counter()
+        place = 1 - self._copies[-1][1] if self._copies else 0
+        self.net._plan.snapshot(place)
+        self._copies = [*self._copies[-1:], (self._step, place)]
+        self._copied_at = time.perf_counter()
+        self._copy_seconds = self._copied_at - now
+
+    def _go_back(self, step: int, error: NonFiniteError) -> None:
+        """Restore the parameters before the step before this one, and raise."""
+        target = max(step - 1, self._copies[0][0])
+        start, place = next(copy for copy in reversed(self._copies) if copy[0] <= target)
+        self.net._plan.restore(place)
+        for epoch, piece in self._again(start, target):
+            self._take(piece, epoch)
+        raise error
+
+
+class ArrayRun(Run):
+    """The fit of arrays: an epoch is one call of the engine, or one a step."""
+
+    def __init__(
+        self,
+        net: Sequential,
+        data: Any,
+        part: np.ndarray | None,
+        batch: int,
+        accumulate: int,
+        shuffle: bool,
+        **options: Any,
+    ) -> None:
+        super().__init__(net, **options)
+        self.data = data
+        self.part = part  # the rows of the data that train; None: all
+        self.rows = len(data[0]) if part is None else len(part)
+        self.batch = min(batch, self.rows)
+        self.accumulate = min(accumulate, -(-self.rows // self.batch))
+        self.step_rows = self.batch * self.accumulate
+        self.steps = -(-self.rows // self.step_rows)  # of an epoch
+        self.drawn = np.empty(self.rows, dtype=np.int64) if shuffle else None
+        self.order = part
+        self.outputs = metrics._room(net, self.rows, self.metrics)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return also the outputs that metrics are waiting for."""
+        seen = None if self.outputs is None else self.outputs[: self._rows_done()].copy()
+        return super().get_state() | {"outputs": seen}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on, in the middle of an epoch too."""
+        super().set_state(state)
+        self._step = self.done * self.steps + self.position
+        if self.outputs is not None:
+            self.outputs[: self._rows_done()] = state["outputs"]
+
+    def undoable(self, epoch: int) -> bool:
+        """In the first one, which sees all rows and what a callable lr gives."""
+        return epoch == 0
+
+    def _rows_done(self) -> int:
+        return min(self.position * self.step_rows, self.rows)
+
+    def _piece(self, step: int, steps: int) -> Piece:
+        begin, end = (min(at * self.step_rows, self.rows) for at in (step, step + steps))
+        outputs = None if self.outputs is None else self.outputs[begin:end]
+        return Piece(
+            self.data,
+            self.batch,
+            self.order,
+            begin,
+            end,
+            self.accumulate,
+            step * self.accumulate,
+            outputs,
+        )
+
+    def _pieces(self) -> Iterator[Piece]:
+        self._copy_if_due()
+        self._shuffle(self.done)
+        while self.position < self.steps:
+            yield self._piece(self.position, 1 if self._batch_hooks else self.steps)
+
+    def _again(self, start: int, end: int) -> Iterator[tuple[int, Piece]]:
+        while start < end:
+            epoch, step = divmod(start, self.steps)
+            steps = min(self.steps - step, end - start)
+            self._shuffle(epoch)
+            yield epoch, self._piece(step, steps)
+            start += steps
+
+    def _others(self) -> Sequence[float]:
+        loss: Any = self.net.loss
+        n = self._rows_done()
+        rows = slice(n) if self.order is None else self.order[:n]
+        outputs = None if self.outputs is None else self.outputs[:n]
+        return [*metrics._compute(self.metrics, loss, outputs, self.data, rows).values()]
+
+    def _validation_batch(self) -> int:
+        return self.batch
 
     def _shuffle(self, epoch: int) -> None:
         if self.drawn is not None:
-            _core.permutation(self.net.seed, self.first_stream + epoch, self.drawn)
+            _core.permutation(self.net.seed, SHUFFLE_STREAM + self.first_epoch + epoch, self.drawn)
             self.order = self.drawn if self.part is None else self.part[self.drawn]
-
-    def _steps(self, epoch: int, begin: int, end: int) -> tuple[Any, ...]:
-        factor = self.factors[epoch]
-        return self.take_steps(
-            self.net, self.data, self.batch, self.order, begin, end, self.accuracy, factor
-        )
-
-    def _copy_if_due(self) -> None:
-        now = time.perf_counter()
-        if self.copies and now - self.copied_at < self.COPY_SHARE * self.copy_seconds:
-            return
-        place = 1 - self.copies[-1][1] if self.copies else 0
-        self.net._plan.snapshot(place)
-        self.copies = [*self.copies[-1:], (self.done, place)]
-        self.copied_at = time.perf_counter()
-        self.copy_seconds = self.copied_at - now
-
-    def _go_back(self, epoch: int, batch: int) -> None:
-        """Restore the parameters before the step before this batch, and raise."""
-        error = NonFiniteError(epoch, batch)
-        if batch == 0 and epoch > 0:
-            last_epoch, steps = epoch - 1, self.batches - 1
-        else:
-            last_epoch, steps = epoch, max(batch - 1, 0)
-        start, place = next(copy for copy in reversed(self.copies) if copy[0] <= last_epoch)
-        self.net._plan.restore(place)
-        for again in range(start, last_epoch + 1):
-            self._shuffle(again)
-            end = self.rows if again < last_epoch else steps * self.batch
-            if end:
-                self._steps(again, 0, end)
-        raise error

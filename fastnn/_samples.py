@@ -76,7 +76,7 @@ def check_part(weights: np.ndarray | None, rows: np.ndarray | None, what: str) -
 
 
 def weigh_classes(
-    value: Any, targets: Targets, weights: np.ndarray | None, outputs: int
+    value: Any, targets: Targets, weights: np.ndarray | None, outputs: int, whole: bool = True
 ) -> np.ndarray | None:
     """Return the sample weights times the weights of the samples' classes.
 
@@ -89,6 +89,8 @@ def weigh_classes(
     weights : ndarray of shape (n_samples,) or None
     outputs : int
         Of the network: the number of classes; 1 has two.
+    whole : bool, default True
+        Whether these are all samples; one batch of several may weigh nothing.
     """
     if value is None:
         return weights
@@ -109,4 +111,6 @@ def weigh_classes(
         if not (np.isfinite(table).all() and table.min() >= 0):
             raise ValueError("class_weight: want finite weights that are not negative")
     product = table[labels.astype(np.intp)] * (1 if weights is None else weights)
+    if not (whole or product.any()):
+        return np.ascontiguousarray(product)
     return check_weights("class_weight times sample_weight", product, len(labels))

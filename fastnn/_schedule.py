@@ -82,33 +82,35 @@ class Constant(Schedule):
         self._check("lr")
 
 
-def engine_schedule(lr: Any, first: int, steps: int, factor: float = 1.0) -> _core.Schedule:
-    """Return an optimizer's lr as the engine takes it, for some steps from `first` on.
+def learning_rate(lr: Any, step: int) -> Any:
+    """Return what an optimizer's lr, a number, a schedule or any callable, gives for a step."""
+    return lr(step) if callable(lr) else lr
+
+
+def engine_schedule(lr: Any) -> _core.Schedule | None:
+    """Return an optimizer's lr as the engine evaluates it; None for a callable it does not know.
 
     Parameters
     ----------
     lr : float, schedule or callable step -> lr
-        A callable that the engine does not know becomes a table, each entry checked.
-    first, steps : int
-    factor : float, default 1.0
-        Multiplies the learning rate of each step.
+    """
+    if not callable(lr):
+        return _core.Schedule("constant", (float(lr),))
+    builtin = isinstance(lr, Schedule) and type(lr).__call__ is Schedule.__call__
+    return lr._engine() if builtin and lr.rule in _core.SCHEDULES else None
+
+
+def tabulate(lr: Any, first: int, steps: int) -> _core.Schedule:
+    """Return a table of a callable's learning rates, for some steps from `first` on.
 
     Raises
     ------
     ValueError, TypeError
-        If a callable gives anything but a number in [0, inf); the message names the step.
+        If it gives anything but a number in [0, inf); the message names the step.
     """
-    if not callable(lr):
-        return _core.Schedule("constant", (factor * float(lr),))
-    builtin = isinstance(lr, Schedule) and type(lr).__call__ is Schedule.__call__
-    if builtin and lr.rule in _core.SCHEDULES:
-        engine: _core.Schedule = lr._engine()
-        if factor == 1:
-            return engine
-        lr = engine
     table = np.empty(steps)
     for i in range(steps):
-        value = lr(first + i)
+        value = learning_rate(lr, first + i)
         check_number(f"lr: {lr!r} in step {first + i}", value, low=0)
-        table[i] = factor * value
+        table[i] = value
     return _core.Schedule("table", (float(first),), table)

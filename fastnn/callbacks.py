@@ -6,7 +6,6 @@ an epoch: the epoch stays one call into the engine.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._callback import Callback, Lambda
+from fastnn._loggers import CSVLogger, TensorBoard
 from fastnn._spec import check_count, check_number
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "TensorBoard",
 ]
 
 # Names that grow as a network gets better, for mode="auto".
@@ -47,6 +48,14 @@ class _Monitor(Callback):
         """Forget what earlier trainings reached."""
         self._check_monitor()
         self.best = np.nan
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best number, and what else the callback goes on from."""
+        return {"best": float(self.best)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        self.best = state["best"]
 
     def _check_monitor(self) -> None:
         if self.monitor not in self.run.names:
@@ -136,17 +145,26 @@ class EarlyStopping(_Monitor):
             self.best_epoch = epoch
             if self.restore_best_weights:
                 states = [layer.state for layer in self.net._leaves()]
-                self._weights = self.net.parameters, states
+                self._weights = {"parameters": self.net.parameters, "states": states}
         elif epoch - max(self.best_epoch, 0) >= self.patience:
             self.run.stop_training = True
 
     def on_train_end(self) -> None:
         """Restore the best weights."""
         if self._weights is not None:
-            self.net.parameters, states = self._weights
-            for layer, state in zip(self.net._leaves(), states, strict=True):
+            self.net.parameters = self._weights["parameters"]
+            for layer, state in zip(self.net._leaves(), self._weights["states"], strict=True):
                 layer.state = state
             self._weights = None
+
+    def get_state(self) -> dict[str, Any]:
+        """Return also the best epoch, and its weights where they are to come back."""
+        return super().get_state() | {"best_epoch": self.best_epoch, "weights": self._weights}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        super().set_state(state)
+        self.best_epoch, self._weights = state["best_epoch"], state["weights"]
 
 
 class ModelCheckpoint(_Monitor):
@@ -263,6 +281,15 @@ class ReduceLROnPlateau(_Monitor):
             self.run.lr_factor = max(present * self.factor, least)
             self._waited, self._cooling = 0, self.cooldown
 
+    def get_state(self) -> dict[str, Any]:
+        """Return also how long it has waited and cools down; the factor is the run's."""
+        return super().get_state() | {"waited": self._waited, "cooling": self._cooling}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        super().set_state(state)
+        self._waited, self._cooling = state["waited"], state["cooling"]
+
 
 class LearningRateScheduler(Callback):
     """Sets the learning rate of each epoch.
@@ -307,50 +334,3 @@ class LearningRateScheduler(Callback):
         lr = self.schedule(epoch, base * self.run.lr_factor)
         check_number(f"schedule: its value in epoch {epoch}", lr, low=0)
         self.run.lr_factor = float(lr) / base
-
-
-class CSVLogger(Callback):
-    r"""Writes a line of numbers after each epoch.
-
-    Parameters
-    ----------
-    path : str or path
-        Of the file: a line of names, "epoch" and those of the history, then one an epoch.
-    separator : str, default ","
-        One character.
-    append : bool, default False
-        Go on in a file that is there, without another line of names.
-
-    Examples
-    --------
-    >>> import pathlib
-    >>> import tempfile
-    >>> import fastnn
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = pathlib.Path(folder) / "log.csv"
-    ...     net = fastnn.Sequential([fastnn.Dense(1, weight_init="zeros")])
-    ...     history = net.fit([[1.0]], [1.0], loss="mean_squared_error",
-    ...                       callbacks=[fastnn.callbacks.CSVLogger(path)])
-    ...     path.read_text()
-    'epoch,loss\n0,1.0\n'
-    """
-
-    def __init__(
-        self, path: str | os.PathLike[str], separator: str = ",", append: bool = False
-    ) -> None:
-        if not isinstance(separator, str) or len(separator) != 1:
-            raise ValueError(f"separator: got {separator!r}, want one character")
-        self.path, self.separator, self.append = Path(path), separator, append
-
-    def on_train_begin(self) -> None:
-        """Begin the file."""
-        if not (self.append and self.path.exists() and self.path.stat().st_size):
-            self._write("w", ("epoch", *self.run.names))
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float]) -> None:
-        """Write a line; the file is closed after each, so a crash loses none."""
-        self._write("a", (epoch, *logs.values()))
-
-    def _write(self, mode: str, row: tuple[Any, ...]) -> None:
-        with open(self.path, mode, newline="", encoding="utf-8") as file:
-            csv.writer(file, delimiter=self.separator, lineterminator="\n").writerow(row)

@@ -5,7 +5,8 @@ as it is; so is any function of yours.  For losses of classes, outputs are proba
 (n_samples, n_outputs), and y is labels (n_samples,), also where one-hot or probability rows were
 given for cross_entropy; y of several columns is one yes-or-no question a column.
 
-All but "accuracy", which the engine counts, take a pass of prediction of their own.
+They are computed of the outputs that the loss was computed of: those of training data are the
+ones of each step as it trained.  "accuracy" the engine counts itself.
 """
 
 from __future__ import annotations
@@ -312,28 +313,42 @@ def _resolve(metrics: Any, loss: Loss) -> tuple[bool, dict[str, Metric]]:
     return accuracy, found
 
 
-def _compute(
+def _room(net: Sequential, rows: int, metrics: dict[str, Metric]) -> np.ndarray | None:
+    """Return an array for the outputs of so many rows, if some metric wants them."""
+    return np.empty((rows, net.output_size), dtype=net.dtype) if metrics else None
+
+
+def _measure(
     net: Sequential,
     data: Any,
     loss: Loss,
     metrics: dict[str, Metric],
-    rows: np.ndarray | None = None,
+    *,
+    accuracy: bool,
+    order: np.ndarray | None = None,
+    **options: Any,
 ) -> dict[str, float]:
-    """Return metrics of checked data (of some rows), by a pass of prediction."""
+    """Return loss, accuracy if wanted and metrics of checked data (of its rows `order`)."""
+    outputs = _room(net, len(data[0]) if order is None else len(order), metrics)
+    value, right = net._evaluate(
+        "evaluate", data, loss, accuracy=accuracy, order=order, outputs=outputs, **options
+    )
+    found = {"loss": value} | ({"accuracy": right} if accuracy else {})
+    rows = slice(None) if order is None else order
+    return found | _compute(metrics, loss, outputs, data, rows)
+
+
+def _compute(
+    metrics: dict[str, Metric], loss: Loss, outputs: Any, data: Any, rows: Any = slice(None)
+) -> dict[str, float]:
+    """Return metrics of what the engine has put out, the loss's link applied, for some rows."""
     if not metrics:
         return {}
-    X, (targets, labels), weights = data
-    if rows is not None:
-        X, targets = X[rows], targets[rows]
-        weights = None if weights is None else weights[rows]
-    if loss.classifies:
-        probabilities = net._graph.output_function.name == "sigmoid"
-        outputs = net._outputs(X, "identity" if probabilities else loss.link)
-    else:
-        outputs = net.predict(X)
+    _, (targets, labels), weights = data
+    targets = targets[rows]
     if loss.link == "softmax" and not labels:
         targets = targets.argmax(axis=1)
     elif targets.shape[1] == 1:
         targets = targets[:, 0]
-    given = {} if weights is None else {"sample_weight": weights}
+    given = {} if weights is None else {"sample_weight": weights[rows]}
     return {name: float(metric(targets, outputs, **given)) for name, metric in metrics.items()}

@@ -16,8 +16,8 @@ import numpy as np
 
 from fastnn import _core
 from fastnn._optimizer import Optimizer
+from fastnn._schedule import learning_rate as _of_step
 from fastnn._spec import check_count, check_number, resolve
-from fastnn.schedules import Schedule
 
 # A step that is short once may only be turning; so many in a row have arrived.
 SHORT_STEPS = 10
@@ -145,6 +145,7 @@ def minimize(
     x, scalar = _check_start(x0)
     rule: Optimizer = resolve(Optimizer, optimizer, "optimizer")
     learning_rate = _learning_rate(rule, schedule)
+    lr_name = "lr" if schedule is None else "schedule"
     steps = check_count("steps", steps)
     check_number("tol", tol, low=0)
 
@@ -177,7 +178,7 @@ def minimize(
             message = f"all {steps} steps are done"
             break
         lr = learning_rate(done)
-        check_number(f"schedule: the learning rate of step {done}", lr, low=0)
+        check_number(f"{lr_name}: the learning rate of step {done}", lr, low=0)
         x = x.copy()
         state = _core.optimizer_step(state, float(lr), rule.hyperparameters, slopes[-1], x, slots)
         value = value_at(x) if np.isfinite(x).all() else math.nan
@@ -220,8 +221,7 @@ def _learning_rate(optimizer: Any, schedule: Any) -> Callable[[int], float]:
             got = type(schedule).__name__
             raise TypeError(f"schedule: got {got}, want a schedule or a function of the step")
         return schedule  # type: ignore[no-any-return]
-    lr = optimizer.lr
-    return lr if isinstance(lr, Schedule) else lambda step: lr
+    return lambda step: _of_step(optimizer.lr, step)
 
 
 class _Value:

@@ -115,6 +115,7 @@ class Sequential:
         plan = _core.Plan(self.dtype, input_size, tuple(self._graph.engine))
         plan.write("parameters", self._graph.first_values(self.seed, self.dtype))
         self._plan = plan
+        self._steps: Any = None  # of training, kept while loss and optimizer stay the same
         self.input_size = input_size
         for layer in self._leaves():
             layer.reset_state()
@@ -219,8 +220,12 @@ class Sequential:
         training: bool = False,
         names: Sequence[str] = DATA_NAMES,
         order: np.ndarray | None = None,
+        outputs: np.ndarray | None = None,
     ) -> tuple[float, float]:
-        """Return mean loss and accuracy of checked data (of its rows `order`)."""
+        """Return mean loss and accuracy of checked data (of its rows `order`).
+
+        `outputs` gets what the losses were computed of, the loss's link applied.
+        """
         X, (targets, labels), weights = data
         with self._lock:
             status, loss_sum, weight_sum, accuracy_sum, _, row, in_targets = self._run(
@@ -235,6 +240,8 @@ class Sequential:
                 threads=self._threads(len(X) if batch == 0 else batch),
                 **loss.engine(self.output_size),
                 accuracy=accuracy,
+                outputs=outputs,
+                link=loss.link,
                 training=training,
                 seed=self.seed,
             )
@@ -348,8 +355,7 @@ class Sequential:
         loss : str or loss, optional
             By default the one last used.
         metrics : sequence of str or callable, default ()
-            Names of `fastnn.metrics` and functions (y, outputs) -> float; they take a pass of
-            prediction more.
+            Names of `fastnn.metrics` and functions (y, outputs) -> float.
 
         Returns
         -------
@@ -362,9 +368,7 @@ class Sequential:
         _, others = functions._resolve(metrics, chosen)
         self._built()
         data = self._checked_data(X, y, sample_weight, chosen)
-        value, accuracy = self._evaluate("evaluate", data, chosen, accuracy=chosen.classifies)
-        found = {"loss": value} | ({"accuracy": accuracy} if chosen.classifies else {})
-        return found | functions._compute(self, data, chosen, others)
+        return functions._measure(self, data, chosen, others, accuracy=chosen.classifies)
 
     def loss_and_gradient(
         self,
@@ -440,7 +444,7 @@ class Sequential:
 
     # ---- training -----------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, **options: Any) -> History:
+    def fit(self, X: Any, y: Any = None, **options: Any) -> History:
         """Train; see `fastnn.training.fit` for the options."""
         from fastnn import training
 
@@ -493,7 +497,8 @@ class Sequential:
         serialization.save(self, Path(path))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("_plan", "_lock", "_running")}
+        engine = ("_plan", "_steps", "_lock", "_running")
+        state = {key: value for key, value in self.__dict__.items() if key not in engine}
         if self.input_size is not None:
             with self._lock:
                 optimizer = self._plan.optimizer_state()

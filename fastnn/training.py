@@ -5,19 +5,19 @@ What a fit keeps from one epoch to the next is in fastnn._run.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fastnn import _core, _samples
 from fastnn import metrics as _metrics
 from fastnn._callback import Callback, check_callbacks
+from fastnn._run import ArrayRun
 from fastnn._run import Run as _Run
-from fastnn._run import steps_taken
-from fastnn._schedule import engine_schedule
 from fastnn._spec import check_count, check_number
+from fastnn._steps import steps_of
+from fastnn._stream import Batches, StreamRun, batch_names, parts_of
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
 from fastnn.history import History
@@ -35,12 +35,14 @@ _CHANGES = ("input_size", "loss", "optimizer", "history", "_epochs")
 def fit(
     net: Sequential,
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: Any = None,
     optimizer: Any = None,
     epochs: int = 1,
     batch_size: int = 32,
+    accumulate: int = 1,
+    steps_per_epoch: int | None = None,
     shuffle: bool = True,
     sample_weight: Any = None,
     class_weight: Any = None,
@@ -57,9 +59,12 @@ def fit(
     Parameters
     ----------
     net : Sequential
-        The network; it goes on from its present parameters.
-    X : array-like of shape (n_samples, n_features)
+        The network; it goes on from its present parameters, and a later fit from where this
+        one ends: with other orders of the samples, and the optimizer's state, unless it gets
+        another optimizer.
+    X : array-like of shape (n_samples, n_features), or iterable of batches
         float32, float64, integers or bools, in any memory order; never copied whole.
+        Without y: an iterable of batches (X, y) or (X, y, sample_weight), see Notes.
     y : array-like
         Targets as the loss wants them; see `fastnn.losses`.
     loss : str or loss, optional
@@ -70,7 +75,11 @@ def fit(
     epochs : int, default 1
         Passes over the data.
     batch_size : int, default 32
-        Samples of a step; the last batch of an epoch may be smaller.
+        Samples of a batch; the last batch of an epoch may be smaller.
+    accumulate : int, default 1
+        Batches of a step, see Notes.
+    steps_per_epoch : int, optional
+        Steps of an epoch, where X is an iterable of batches.
     shuffle : bool, default True
         Visit the samples in a new random order each epoch.
     sample_weight : array-like of shape (n_samples,), optional
@@ -84,9 +93,9 @@ def fit(
         In (0, 1): this share of the samples, drawn by the network's seed, does not train and
         is evaluated after each epoch.  A later fit on as many samples holds the same ones out.
     metrics : sequence of str or callable, default ()
-        "accuracy"; and for the validation data alone, by a pass of prediction after each epoch,
-        names of `fastnn.metrics` and functions (y, outputs) -> float, with `sample_weight`
-        by keyword where there are weights.
+        "accuracy", names of `fastnn.metrics` and functions (y, outputs) -> float, with
+        `sample_weight` by keyword where there are weights; of the training data as it trained,
+        whose outputs are kept for the epoch then, and of the validation data.
     verbose : int, default 0
         0: silent, 1: progress (by tqdm where it is installed, else a plain line).
     callbacks : sequence of Callback, default ()
@@ -95,27 +104,40 @@ def fit(
     target_loss : float, optional
         Training ends after the first epoch whose "loss" is at most this.
     time_budget : float, optional
-        Seconds, positive: training ends after the first epoch that ends later than this.
-        It is not cut short within an epoch.
+        Seconds, positive: training ends after the step in which they are over, at least one;
+        the numbers of that epoch are of the part that trained.  The machine's speed then
+        decides how many steps there are, so the bits cannot be had again.
 
     Returns
     -------
     History
-        A dict of "loss" and "accuracy", averaged over each epoch while it trained, and their
-        "val_" twins and those of the other metrics: lists with one number an epoch.  Also kept
-        as `net.history`.
+        A dict of "loss" and the metrics of each epoch while it trained, and their "val_" twins:
+        lists with one number an epoch.  Also kept as `net.history`.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is wrong; names it, what it got and what it wants.  The network is
-        as before.
+        as before; but where a later batch of an iterable is wrong, it keeps the steps taken.
     fastnn.NonFiniteError
         If the loss becomes infinite or NaN; the network keeps the last parameters whose
         loss was finite.
     KeyboardInterrupt
         Within a tenth of a second of Ctrl-C, or by the end of a step whose update takes
         longer; the network keeps the steps taken.
+
+    Notes
+    -----
+    With `accumulate`, the gradients of so many batches are added up before a step is taken: it is
+    the step of a batch so many times as large, up to rounding, and takes the memory of a small
+    one.  `BatchNorm` alone sees the small ones: it normalizes each by its own statistics, and
+    its running ones follow the last of each step.
+
+    An iterable of batches is passed over once an epoch, in its own order; with `steps_per_epoch`
+    an epoch has so many steps, and the next one goes on where it ended.  What can be iterated
+    again begins anew at its end; an iterator, such as a generator, must have enough.  Each batch
+    is copied: `fit` may have to take the last steps again, to find the parameters before a loss
+    that is not finite.  `batch_size` and `shuffle` mean nothing there.
 
     Examples
     --------
@@ -127,9 +149,17 @@ def fit(
     ...                   optimizer=fastnn.Adam(lr=0.01), epochs=100, batch_size=16)
     >>> history["loss"][-1] < 0.01 < history["loss"][0]
     True
+
+    Batches in place of arrays, two to a step; the network goes on with its loss and optimizer:
+
+    >>> batches = [(X[i : i + 16], X[i : i + 16, 0] ** 2) for i in range(0, 64, 16)]
+    >>> again = net.fit(batches, epochs=3, accumulate=2, metrics=["r2"])
+    >>> list(again), len(again["loss"]), again["loss"][0] < 0.01
+    (['loss', 'r2'], 3, True)
     """
     epochs = check_count("epochs", epochs)
     batch_size = check_count("batch_size", batch_size)
+    accumulate = check_count("accumulate", accumulate)
     chosen_loss = net._use_loss(loss)
     with_accuracy, others = _metrics._resolve(metrics, chosen_loss)
     callbacks = check_callbacks(callbacks)
@@ -140,34 +170,57 @@ def fit(
         check_number("time_budget", time_budget, low=0, open_low=True)
     if validation_split is not None and validation_data is not None:
         raise ValueError("validation_split: got one and validation_data too, want at most one")
-    if others and validation_split is None and validation_data is None:
-        raise ValueError(
-            f"metrics: got {[*others]}, which are of validation data, want validation_data or "
-            "validation_split too"
-        )
+    batches, names_of_X = None, DATA_NAMES
+    if y is None:
+        of_arrays = {"sample_weight": sample_weight, "validation_split": validation_split}
+        for name, value in of_arrays.items():
+            if value is not None:
+                raise ValueError(f"{name}: got one without y, want None where X is of batches")
+        batches, names_of_X = Batches(X, epochs, steps_per_epoch), batch_names(0)
+        X, y, sample_weight = parts_of(batches.first, 0)
+    elif steps_per_epoch is not None:
+        raise ValueError("steps_per_epoch: got one with y, want None where X is an array")
+    deadline = math.inf if time_budget is None else time.perf_counter() + time_budget
     with net._lock:
         before = {name: getattr(net, name) for name in _CHANGES}
-        inputs = check_inputs("X", X, net.input_size)
-        check_not_empty("X", inputs)
+        inputs = check_inputs(names_of_X[0], X, net.input_size)
+        check_not_empty(names_of_X[0], inputs)
         try:
             if net.input_size is None:
                 net._build(inputs.shape[1])
-            data = net._checked_data(inputs, y, sample_weight, chosen_loss)
+            data = net._checked_data(inputs, y, sample_weight, chosen_loss, names_of_X)
             validation, part = _samples.given(net, validation_data, chosen_loss), None
             if validation_split is not None:
                 part, held = _samples.split(net.seed, validation_split, data)
                 validation = _samples.Validation(data, DATA_NAMES, held)
-            weights = _samples.weigh_classes(class_weight, *data[1:], net.output_size)
-            _samples.check_part(weights, part, "training")
-            data = (*data[:2], weights)
+
+            def weigh(data: Any) -> Any:
+                X, y, weights = data
+                return (
+                    X,
+                    y,
+                    _samples.weigh_classes(
+                        class_weight, y, weights, net.output_size, whole=batches is None
+                    ),
+                )
+
+            data = weigh(data)
+            _samples.check_part(data[2], part, "training")
             chosen_optimizer = net._use_optimizer(optimizer)
             afresh = net.optimizer not in (None, chosen_optimizer)
+            names += others
             if validation is not None:
-                names += [f"val_{name}" for name in (*names, *others)]
+                names += [f"val_{name}" for name in names]
             history = History({name: [] for name in names})
             net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
-            run = _Run(net, data, part, batch_size, bool(shuffle), with_accuracy, _steps)
-            run.epochs, run.names, run.metrics = epochs, tuple(names), others
+            options: dict[str, Any] = {"epochs": epochs, "accuracy": with_accuracy}
+            options |= {"metrics": others, "deadline": deadline}
+            run: _Run
+            if batches is None:
+                run = ArrayRun(net, data, part, batch_size, accumulate, bool(shuffle), **options)
+            else:
+                run = StreamRun(net, batches, accumulate, weigh, **options)
+            run.names = tuple(names)
             run.watch(callbacks)
             for callback in callbacks:
                 callback.net, callback.run = net, run
@@ -176,18 +229,18 @@ def fit(
             vars(net).update(before)
             raise
         run.start(afresh)
-        end = np.inf if time_budget is None else time.perf_counter() + time_budget
         with Progress(verbose, epochs) as progress:
-            for epoch in range(epochs):
-                for callback in callbacks:
+            while run.done < epochs and not (run.stop_training and run.position == 0):
+                epoch = run.done
+                for callback in callbacks if run.position == 0 else ():
                     callback.on_epoch_begin(epoch)
                 try:
                     values = run.epoch()
                     if validation is not None:
                         values += run.validate(validation)
-                # Not finite, in a row, or what a callable lr gives: the first epoch sees them all.
+                # Not finite, in a row, or what a callable lr gives.
                 except (ValueError, TypeError):
-                    if epoch == 0:
+                    if run.undoable(epoch):
                         run.undo()
                         vars(net).update(before)
                     raise
@@ -195,15 +248,20 @@ def fit(
                 for name, value in logs.items():
                     history[name].append(value)
                 progress.show(logs)
+                # A checkpoint that a callback makes of this epoch knows that it is the last.
+                run.stop_training |= target_loss is not None and logs["loss"] <= target_loss
                 for callback in callbacks:
                     callback.on_epoch_end(epoch, logs)
-                low = target_loss is not None and logs["loss"] <= target_loss
-                if run.stop_training or low or time.perf_counter() >= end:
+                if run.late():
                     break
         run.check_parameters()
         for callback in callbacks:
             callback.on_train_end()
     return history
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or a == b
 
 
 def train_on_batch(
@@ -215,47 +273,18 @@ def train_on_batch(
     data = net._checked_data(X, y, sample_weight, chosen_loss)
     with net._lock:
         chosen_optimizer = net._use_optimizer(optimizer)
-        if net.optimizer not in (None, chosen_optimizer):
-            net._plan.reset_optimizer()
-        net.loss, net.optimizer = chosen_loss, chosen_optimizer
-        status, loss_sum, weight_sum, _, _, row, in_targets = _steps(net, data, len(data[0]))
+        # Equal ones stay the same objects, of which all is known (fastnn._steps).
+        if not _same(chosen_loss, net.loss):
+            net.loss = chosen_loss
+        if not _same(chosen_optimizer, net.optimizer):
+            if net.optimizer is not None:
+                net._plan.reset_optimizer()
+            net.optimizer = chosen_optimizer
+        status, loss_sum, weight_sum, _, _, row, in_targets = steps_of(net).take(
+            net, data, len(data[0])
+        )
     if status == _core.BAD_INPUT:
         net._raise_bad_row(data, row, in_targets)
     if status == _core.NON_FINITE:
         raise NonFiniteError(0, 0)
     return float(loss_sum / weight_sum)
-
-
-def _steps(
-    net: Sequential,
-    data: Any,
-    batch: int,
-    order: np.ndarray | None = None,
-    begin: int = 0,
-    end: int = -1,
-    accuracy: bool = False,
-    lr_factor: float = 1.0,
-) -> tuple[Any, ...]:
-    """Run the engine over the batches of `data` from position `begin` up to `end`."""
-    X, (targets, labels), weights = data
-    optimizer: Any = net.optimizer
-    steps = -(-((len(X) if end < 0 else end) - begin) // batch)
-    return net._run(
-        "train",
-        X,
-        targets,
-        labels=labels,
-        row_weights=weights,
-        order=order,
-        begin=begin,
-        end=end,
-        batch=batch,
-        threads=net._threads(min(batch, len(X))),
-        **(net.loss.engine(net.output_size) if net.loss else {}),
-        accuracy=accuracy,
-        optimizer=optimizer.rule,
-        lr=engine_schedule(optimizer.lr, steps_taken(net), steps, lr_factor),
-        hyperparameters=optimizer.hyperparameters,
-        seed=net.seed,
-        **optimizer.clipping,
-    )

@@ -5,6 +5,7 @@ import pytest
 
 import fastnn
 from fastnn import training
+from fastnn._steps import Steps
 from fastnn.callbacks import (
     Callback,
     CSVLogger,
@@ -72,8 +73,8 @@ def test_hooks_are_called_in_their_order():
 
 
 def engine_calls(monkeypatch, callbacks):
-    calls, steps = [], training._steps
-    monkeypatch.setattr(training, "_steps", lambda *a: (calls.append(a), steps(*a))[1])
+    calls, take = [], Steps.take
+    monkeypatch.setattr(Steps, "take", lambda *a, **b: (calls.append(a), take(*a, **b))[1])
     network().fit(*data(), loss=MSE, epochs=2, batch_size=10, callbacks=callbacks)
     return len(calls)
 

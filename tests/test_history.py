@@ -57,12 +57,14 @@ def test_the_picture(split):
     pyplot.close("all")
 
 
-def test_only_validation_has_a_metric():
+def test_the_picture_of_a_metric():
     pytest.importorskip("matplotlib").use("agg")
     from matplotlib import pyplot
 
     history = trained(validation_split=0.2, metrics=["r2"])[1]
-    (line,) = history.plot(name="r2").lines
+    lines = history.plot(name="r2").lines
+    assert [line.get_label() for line in lines] == ["training", "validation"]
+    (line,) = History(val_r2=[0.5, 0.6]).plot(name="r2").lines
     assert line.get_label() == "validation"
     pyplot.close("all")
     with pytest.raises(ValueError, match=r"name: got 'f1', want one of \['loss',"):

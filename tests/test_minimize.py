@@ -199,6 +199,7 @@ def test_schedules():
     want = fastnn.minimize(f, [1.0], slope, optimizer=fastnn.SGD(0.5), steps=5).path
     for options in (
         {"schedule": lambda step: 0.5},
+        {"optimizer": fastnn.SGD(lambda step: 0.5)},
         {"schedule": Constant(0.5)},
         {"optimizer": fastnn.SGD(Constant(0.5))},
         {"schedule": Constant(0.5), "optimizer": fastnn.SGD(0.1)},
@@ -278,6 +279,11 @@ def square(x):
             {"schedule": lambda step: -1},
             ValueError,
             "schedule: the learning rate of step 0: got -1",
+        ),
+        (
+            {"optimizer": fastnn.SGD(lambda step: -1)},
+            ValueError,
+            "lr: the learning rate of step 0: got -1",
         ),
         ({"schedule": lambda step: None}, TypeError, "schedule: the learning rate of step 0: got"),
         ({"steps": 0}, ValueError, "steps: got 0, want at least 1"),

@@ -55,7 +55,7 @@ ARROWS = (
         "blocks": {"_layer"},
         "_optimizer": {"_spec"},
         "adaptive": {"_spec", "_optimizer"},
-        "minimize": {"_spec", "_optimizer", "schedules"},
+        "minimize": {"_spec", "_optimizer", "_schedule"},
         "threads": {"_spec"},
         "arrays": {"losses"},
         "_built": {"_compile", "arrays"},
@@ -73,17 +73,21 @@ ARROWS = (
         },
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
-        "callbacks": {"_callback", "_spec"},
+        "_loggers": {"_callback"},
+        "callbacks": {"_callback", "_loggers", "_spec"},
         "history": set(),
         "metrics": {"_spec"},
-        "_run": {"_callback", "_spec", "errors", "metrics", "sequential"},
+        "_steps": {"_schedule"},
+        "_run": {"_callback", "_spec", "_steps", "errors", "metrics", "sequential"},
         "_samples": {"_spec", "arrays"},
+        "_stream": {"_run", "_spec", "arrays", "metrics"},
         "training": {
             "_callback",
             "_run",
             "_samples",
-            "_schedule",
             "_spec",
+            "_steps",
+            "_stream",
             "arrays",
             "errors",
             "history",
@@ -199,6 +203,8 @@ def test_importing_fastnn_imports_little():
     late = {
         "_run",
         "_samples",
+        "_steps",
+        "_stream",
         "demo",
         "derivatives",
         "gradients",
@@ -209,8 +215,9 @@ def test_importing_fastnn_imports_little():
         "serialization",
         "training",
     }
-    late |= {"metrics", "_callback", "callbacks", "plot", "progress"}
-    for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
+    late |= {"metrics", "_callback", "_loggers", "callbacks", "plot", "progress"}
+    others = ("matplotlib", "tqdm", "pandas", "scipy", "tensorboard")
+    for name in (*others, *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
 

@@ -161,6 +161,7 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
       .accuracy = fnn_loss_ops[net->loss].link != FNN_LINK_identity,
       .optimizer = net->optimizer,
       .schedule = {.rule = FNN_SCHEDULE_constant, .parameters = {0.01}},
+      .lr_factor = 1,
       .hyperparameters = {0.9, 0.999, 1e-8, 0.01},
       .poll = poll,
       .poll_context = &never,
@@ -192,10 +193,15 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
   fnn_plan *plan = make(net, dtype);
   uint64_t h = 14695981039346656037u;
   int64_t steps = 0;
+  char *outputs = malloc(ROWS * (size_t)C * size);
   for (uint64_t epoch = 0; steps < steps_to_do; epoch++) {
     fnn_permutation(3, epoch, ROWS, order);
     fnn_job job = job_of(net, FNN_TRAIN, threads);
     job.schedule = schedules[epoch % N_SCHEDULES];
+    /* Some epochs of two steps: of three batches, and of two, the second of them a short one. */
+    job.accumulate = epoch % 3 == 1 ? 3 : 1;
+    job.lr_factor = epoch % 2 ? 0.5 : 1;
+    job.outputs = outputs;
     must(fnn_snapshot(plan, 0), "snapshot");
     must(fnn_run(plan, &job), "train");
     if (epoch == 1) { /* again from the snapshot: the same bits */
@@ -207,6 +213,7 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
     }
     h = hash(h, &job.loss_sum, sizeof job.loss_sum);
     h = hash(h, &job.accuracy_sum, sizeof job.accuracy_sum);
+    h = hash(h, outputs, ROWS * (size_t)C * size);
     steps += (ROWS + BATCH - 1) / BATCH;
   }
   const fnn_mode modes[] = {FNN_DERIVE, FNN_EVALUATE};
@@ -227,7 +234,6 @@ static uint64_t train(const network *net, fnn_dtype dtype, int threads) {
     h = hash(h, gradients, ROWS * (size_t)(of == FNN_OF_ROWS ? P : net->inputs) * size);
   }
   free(gradients);
-  char *outputs = malloc(ROWS * (size_t)C * size);
   fnn_job job = job_of(net, FNN_PREDICT, threads);
   job.batch = 0;
   job.outputs = outputs;
@@ -300,6 +306,15 @@ static void check_stops(void) {
   job.end = visits;
   if (fnn_run(plan, &job) != FNN_INTERRUPTED || job.position == 0 || job.position >= visits)
     fail("a poll did not stop the job");
+  job.poll = NULL;
+  job.seconds = 1e-9;
+  job.accumulate = 7;
+  if (fnn_run(plan, &job) != FNN_OK || job.position == 0 || job.position >= visits ||
+      job.position % (7 * BATCH) != 0)
+    fail("a job did not end with the step in which its time was over");
+  job.poll = poll;
+  job.seconds = 0;
+  job.accumulate = 0;
   free(long_order);
   job.order = order;
   job.end = ROWS;
