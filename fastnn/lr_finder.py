@@ -47,23 +47,15 @@ class RangeTest:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            Where to draw; by default axes of a new figure.
+            Where to draw; by default a new figure.
 
         Returns
         -------
         matplotlib.axes.Axes
-
-        Raises
-        ------
-        ImportError
-            Without matplotlib, which the extra ``fastnn[plot]`` brings.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError('plot: needs matplotlib: pip install "fastnn[plot]"') from error
-        if ax is None:
-            _, ax = plt.subplots()
+        from fastnn.plot._axes import axes
+
+        ax = axes(ax)
         ax.plot(self.lrs, self.losses, color="0.8", label="loss of a batch")
         ax.plot(self.lrs, self.smoothed, color="C0", label="smoothed")
         if self.suggestion is not None:
