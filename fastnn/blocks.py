@@ -11,7 +11,14 @@ from fastnn._layer import Layer
 
 @dataclass(frozen=True, repr=False)
 class Block(Layer):
-    """What holds other layers: `Residual` and `Concatenate`."""
+    """What holds other layers: `Residual` and `Concatenate`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> len(fastnn.Concatenate([[fastnn.Dense(16)], []]).parts)
+    2
+    """
 
     field: ClassVar[str]  # what its layers are called
 

@@ -238,6 +238,12 @@ class Normalization(Trained):
 
     The scale is called `weights` and starts at 1, the shift `bias` and starts at 0; both have
     the shape (width,).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.LayerNorm().shapes(64)
+    {'weights': (64,), 'bias': (64,)}
     """
 
     def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:

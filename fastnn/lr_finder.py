@@ -34,6 +34,15 @@ class RangeTest:
         The losses without most of the noise of the batches.
     suggestion : float or None
         A tenth of the learning rate of the lowest smoothed loss; None if that is the first one.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> X, y = fastnn.datasets.load_digits()
+    >>> net = fastnn.Sequential([fastnn.Dense(10)])
+    >>> found = fastnn.find_lr(net, X / 16, y, loss="cross_entropy", steps=50)
+    >>> len(found.lrs) == len(found.losses) <= 50
+    True
     """
 
     lrs: np.ndarray

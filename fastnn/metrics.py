@@ -195,7 +195,7 @@ def r2(y: Any, outputs: Any, sample_weight: Any = None) -> float:
 
 
 def mae(y: Any, outputs: Any, sample_weight: Any = None) -> float:
-    """Return the mean of |y - f|, over the outputs too.
+    """Return the mean of abs(y - f), over the outputs too.
 
     Parameters
     ----------

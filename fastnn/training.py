@@ -102,7 +102,7 @@ def fit(
     -------
     History
         A dict of "loss" and "accuracy", averaged over each epoch while it trained, and their
-        "val_" twins and those of the other metrics: lists with one number an epoch.  Also kept
+        ``"val_"`` twins and those of the other metrics: lists with one number an epoch.  Also kept
         as `net.history`.
 
     Raises

@@ -28,7 +28,7 @@ def learning_curves(
     history : mapping of str to sequence of float
         What `fit` returns: one number an epoch.
     metric : str, default "loss"
-        Which of them, without "val_"; either twin may be missing.
+        Which of them, without ``"val_"``; either twin may be missing.
     label : str, default ""
         Stands in the legend, to tell several runs on one Axes apart.
     ax : matplotlib.axes.Axes, optional
