@@ -17,6 +17,7 @@ default_role = "py:obj"
 # The docstrings are numpydoc's, and say more of a type than its annotation.
 napoleon_google_docstring = False
 napoleon_use_param = napoleon_use_rtype = False
+napoleon_use_ivar = True
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_default_options = {
@@ -27,11 +28,14 @@ autodoc_default_options = {
 }
 
 
-def keep_initials(app, what, name, value, options, lines):
-    """Keep "M. Zeiler" from becoming the thirteenth item of a list."""
+def before_napoleon(app, what, name, value, options, lines):
+    """Keep text from being taken for markup."""
+    # "M. Zeiler" is not the thirteenth item of a list.
     lines[:] = [re.sub(r"^(\s*)([A-Z]\. )", r"\1\\\2", line) for line in lines]
+    if what == "property":  # what stands before a colon in its first line is not its type
+        lines.insert(0, "\\ ")  # nothing, once it is shown
 
 
 def setup(app):
     """Tell Sphinx of it."""
-    app.connect("autodoc-process-docstring", keep_initials)
+    app.connect("autodoc-process-docstring", before_napoleon, priority=400)
