@@ -150,3 +150,18 @@ def test_the_table_of_default_initial_values():
         else:
             assert told[name] == f'"{default.name}"'
             assert default.gain == 1
+
+
+def test_what_the_readme_tells_runs():
+    """Python as doctests, which pytest runs; the commands are those that .ci/run runs."""
+    blocks = re.findall(
+        r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S
+    )
+    assert {language for language, _ in blocks} == {"python", "sh"}
+    run = ROOT / ".ci" / "run"  # not in a source distribution
+    for language, text in blocks:
+        if language == "python":
+            assert text.startswith(">>> ")
+            assert text.endswith("\n\n")  # or the fence would be output
+        elif run.exists():
+            assert f"readme_line '{text.strip()}'" in run.read_text("utf-8")
