@@ -97,6 +97,10 @@ class Concatenate(Block):
     branches : sequence of sequences of Layer
         At least two; an empty branch passes the input on.
 
+    References
+    ----------
+    H.-T. Cheng et al., "Wide & deep learning for recommender systems", DLRS 2016.
+
     Examples
     --------
     A deep branch, and the input itself, as in wide and deep networks:
