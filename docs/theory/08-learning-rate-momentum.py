@@ -7,16 +7,14 @@ from fastnn.datasets import load_digits
 
 X, y = load_digits()
 X = X / 16
-EPOCHS, BATCH = 15, 32
-STEPS = EPOCHS * -(-len(X) // BATCH)  # the last batch of an epoch is smaller
+EPOCHS = 15
+STEPS = EPOCHS * -(-len(X) // 32)  # batches of 32, the last of an epoch smaller
 
 
 def train(optimizer):
     """Return the loss of each epoch of the same network on the same data."""
     net = fastnn.Sequential([fastnn.Dense(32, activation="tanh"), fastnn.Dense(10)], seed=0)
-    history = net.fit(
-        X, y, loss="cross_entropy", optimizer=optimizer, epochs=EPOCHS, batch_size=BATCH
-    )
+    history = net.fit(X, y, loss="cross_entropy", optimizer=optimizer, epochs=EPOCHS)
     return history["loss"]
 
 
