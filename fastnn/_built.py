@@ -28,6 +28,17 @@ class BuiltLayer:
         Where it is in the network: "layers[1]", or "layers[1].layers[0]" in a block.
     inputs, outputs : int
         Width of the layer.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(3, weight_init="ones")], input_size=2)
+    >>> net.layers[0].weights
+    array([[1., 1., 1.],
+           [1., 1., 1.]], dtype=float32)
+    >>> net.layers[0].bias = [0.0, 0.5, 1.0]
+    >>> net.predict([[1.0, 1.0]])
+    array([[2. , 2.5, 3. ]], dtype=float32)
     """
 
     def __init__(self, network: Sequential, leaf: Leaf) -> None:
@@ -166,6 +177,13 @@ class BuiltBlock:
         Of a `Residual`: its layers with their parameters.
     branches : tuple of tuples
         Of a `Concatenate`: each branch's.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Residual([fastnn.Dense(2)]), fastnn.Dense(1)], input_size=2)
+    >>> net.layers[0].layers[0].weights.shape
+    (2, 2)
     """
 
     def __init__(self, network: Sequential, node: Node) -> None:

@@ -13,7 +13,14 @@ from fastnn._spec import Spec, resolve
 
 @dataclass(frozen=True)
 class Initializer(Spec, kind="initializer"):
-    """Base class of the initializers."""
+    """Base class of the initializers.
+
+    Examples
+    --------
+    >>> from fastnn.initializers import Initializer
+    >>> sorted(Initializer.registry)[:3]
+    ['constant', 'glorot_normal', 'glorot_uniform']
+    """
 
     def sample(self, shape: tuple[int, ...], seed: int, stream: int) -> np.ndarray:
         """Return a float64 array; the last two axes are fan_in and fan_out.
@@ -42,7 +49,20 @@ class _Function(Initializer):
 
 
 def initializer_of(value: Any, argument: str) -> Initializer:
-    """Return an initializer for its name, class or instance, or for a function."""
+    """Return an initializer for its name, class or instance, or for a function.
+
+    Parameters
+    ----------
+    value : str, initializer or callable
+    argument : str
+        What errors call it.
+
+    Examples
+    --------
+    >>> from fastnn.initializers import initializer_of
+    >>> initializer_of("he_normal", "weight_init")
+    HeNormal(gain=1.0)
+    """
     if callable(value) and not isinstance(value, (type, Spec)):
         return _Function(value)
     chosen: Initializer = resolve(Initializer, value, argument)

@@ -10,7 +10,14 @@ from fastnn._spec import Spec, check_number
 
 @dataclass(frozen=True, repr=False)
 class Layer(Spec, kind="layer"):
-    """Base class of the layers; a layer keeps the width of its input unless it says otherwise."""
+    """Base class of the layers; a layer keeps the width of its input unless it says otherwise.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.Dropout(0.2).outputs(64), fastnn.Dense(10).outputs(64)
+    (64, 10)
+    """
 
     def outputs(self, inputs: int) -> int:
         """Return the number of outputs."""
@@ -47,6 +54,12 @@ class Trained(Layer):
         Factor of the optimizer's weight decay (`AdamW`, `Lion`).
     trainable : bool, default True
         False: frozen, no step changes it (nor its running mean and variance).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.Dense(64, activation="relu", lr_scale=0.1).lr_scale
+    0.1
     """
 
     lr_scale: float = field(default=1.0, kw_only=True)

@@ -14,7 +14,14 @@ from fastnn._spec import Spec
 
 @dataclass(frozen=True)
 class Loss(Spec, kind="loss"):
-    """Base class of the losses."""
+    """Base class of the losses.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.losses.CrossEntropy().link, fastnn.losses.Poisson().link
+    ('softmax', 'exp')
+    """
 
     # What targets may be: both ends included.
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)

@@ -19,6 +19,10 @@ class MeanSquaredError(Loss):
 
     Targets: (n_samples, n_outputs), or (n_samples,) for one output.
 
+    References
+    ----------
+    C. Bishop, "Pattern recognition and machine learning", 2006, section 5.2.
+
     Examples
     --------
     >>> import fastnn
@@ -35,6 +39,10 @@ class MeanAbsoluteError(Loss):
     """Mean over the outputs of abs(z - t); its minimum is at the median.
 
     Targets: (n_samples, n_outputs), or (n_samples,) for one output.
+
+    References
+    ----------
+    R. Koenker and G. Bassett, "Regression quantiles", Econometrica 46, 1978.
 
     Examples
     --------
@@ -82,6 +90,11 @@ class LogCosh(Loss):
     """Mean over the outputs of log(cosh(z - t)): a square near 0, an absolute value far off.
 
     Targets: (n_samples, n_outputs), or (n_samples,) for one output.
+
+    References
+    ----------
+    R. Saleh and A. Saleh, "Statistical properties of the log-cosh loss function used in machine
+    learning", arXiv:2208.04564, 2022.
 
     Examples
     --------

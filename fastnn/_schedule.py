@@ -16,6 +16,16 @@ class Schedule(Spec, kind="schedule"):
     """Base class of the schedules; calling one with a step gives its learning rate.
 
     A subclass of your own defines `__call__`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> class SquareRoot(fastnn.schedules.Schedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 / (step + 1) ** 0.5
+    >>> optimizer = fastnn.SGD(lr=SquareRoot())
+    >>> optimizer.lr(step=3)
+    0.05
     """
 
     def __call__(self, step: int) -> float:
@@ -61,12 +71,17 @@ class Schedule(Spec, kind="schedule"):
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same learning rate in every step.
+    """lr(t) = lr: the same learning rate in every step.
 
     Parameters
     ----------
     lr : float
         Learning rate, positive or 0.
+
+    References
+    ----------
+    L. Bottou, F. Curtis and J. Nocedal, "Optimization methods for large-scale machine learning",
+    SIAM Review 60, 2018, section 4.2.
 
     Examples
     --------

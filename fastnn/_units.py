@@ -200,6 +200,8 @@ class HardSigmoid(Activation):
 class HardSwish(Activation):
     """h(z) = z min(max(z + 3, 0), 6) / 6: `SiLU` with the hard sigmoid of `HardSigmoid`.
 
+    The source is that of `HardSigmoid`.
+
     Examples
     --------
     >>> import fastnn

@@ -51,7 +51,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Identity(Activation):
-    """h(z) = z: no nonlinearity."""
+    """h(z) = z: no nonlinearity.
+
+    References
+    ----------
+    B. Widrow and M. Hoff, "Adaptive switching circuits", IRE WESCON 1960.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.Identity()([-2.0, 3.0])
+    array([-2.,  3.])
+    """
 
     name = "identity"
 
@@ -64,6 +75,12 @@ class ReLU(Activation):
     ----------
     V. Nair and G. Hinton, "Rectified linear units improve restricted Boltzmann
     machines", ICML 2010.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.ReLU()([-2.0, 0.0, 3.0])
+    array([0., 0., 3.])
     """
 
     name = "relu"
@@ -83,6 +100,12 @@ class LeakyReLU(Activation):
     ----------
     A. Maas, A. Hannun and A. Ng, "Rectifier nonlinearities improve neural network
     acoustic models", ICML 2013.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.LeakyReLU(0.1)([-2.0, 0.0, 3.0])
+    array([-0.2,  0. ,  3. ])
     """
 
     name = "leaky_relu"
@@ -101,7 +124,18 @@ class LeakyReLU(Activation):
 
 @dataclass(frozen=True)
 class Tanh(Activation):
-    """h(z) = tanh(z), the hyperbolic tangent."""
+    """h(z) = tanh(z), the hyperbolic tangent.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, G. Orr and K.-R. Müller, "Efficient BackProp", 1998, section 4.4.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.Tanh()([-1.0, 0.0, 1.0]).round(4)
+    array([-0.7616,  0.    ,  0.7616])
+    """
 
     name = "tanh"
 
@@ -112,6 +146,17 @@ class Sigmoid(Activation):
 
     At the output before `binary_cross_entropy` it is the loss's own link: the loss is
     computed from the raw output, and `predict` gives probabilities.
+
+    References
+    ----------
+    D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
+    errors", Nature 323, 1986.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.Sigmoid()([-1000.0, 0.0, 1000.0])
+    array([0. , 0.5, 1. ])
     """
 
     name = "sigmoid"
@@ -125,6 +170,12 @@ class GELU(Activation):
     ----------
     D. Hendrycks and K. Gimpel, "Gaussian error linear units (GELUs)", arXiv:1606.08415,
     2016.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.GELU()([-1.0, 0.0, 1.0]).round(4)
+    array([-0.1587,  0.    ,  0.8413])
     """
 
     name = "gelu"
@@ -139,6 +190,12 @@ class SiLU(Activation):
     ----------
     S. Elfwing, E. Uchibe and K. Doya, "Sigmoid-weighted linear units for neural network
     function approximation in reinforcement learning", Neural Networks 107, 2018.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.activations.SiLU()([-1.0, 0.0, 1.0]).round(4)
+    array([-0.2689,  0.    ,  0.7311])
     """
 
     name = "silu"
@@ -169,6 +226,11 @@ class Softmax(Activation):
     Only at the output, and trained by `cross_entropy`, which is computed from the raw
     outputs; `predict` then gives probabilities.  Called, it takes the last axis.
 
+    References
+    ----------
+    J. Bridle, "Probabilistic interpretation of feedforward classification network outputs, with
+    relationships to statistical pattern recognition", in Neurocomputing, 1990.
+
     Examples
     --------
     >>> import fastnn
@@ -195,7 +257,7 @@ class LogSoftmax(Softmax):
     """h(z)_i = z_i - log(sum_j exp(z_j)): the logarithm of `Softmax`, without its underflow.
 
     Only at the output, as softmax: trained by `cross_entropy`, and `predict` gives
-    logarithms of probabilities, `predict_proba` probabilities.
+    logarithms of probabilities, `predict_proba` probabilities.  For its source see `Softmax`.
 
     Examples
     --------

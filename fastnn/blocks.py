@@ -11,7 +11,14 @@ from fastnn._layer import Layer
 
 @dataclass(frozen=True, repr=False)
 class Block(Layer):
-    """What holds other layers: `Residual` and `Concatenate`."""
+    """What holds other layers: `Residual` and `Concatenate`.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> len(fastnn.Concatenate([[fastnn.Dense(16)], []]).parts)
+    2
+    """
 
     field: ClassVar[str]  # what its layers are called
 
@@ -89,6 +96,10 @@ class Concatenate(Block):
     ----------
     branches : sequence of sequences of Layer
         At least two; an empty branch passes the input on.
+
+    References
+    ----------
+    H.-T. Cheng et al., "Wide & deep learning for recommender systems", DLRS 2016.
 
     Examples
     --------

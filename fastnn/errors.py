@@ -12,6 +12,16 @@ class NonFiniteError(ArithmeticError):
         Epoch of the batch, from 0.
     batch : int
         Batch within the epoch, from 0.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1)])
+    >>> try:
+    ...     net.fit([[1.0]], [1.0], loss="mean_squared_error", optimizer=fastnn.SGD(1e20), epochs=9)
+    ... except fastnn.NonFiniteError as error:
+    ...     print("stopped in epoch", error.epoch)
+    stopped in epoch 1
     """
 
     def __init__(self, epoch: int, batch: int) -> None:
@@ -28,4 +38,14 @@ class NonFiniteError(ArithmeticError):
 
 
 class ModelFormatError(ValueError):
-    """A file is not a network saved by fastnn, or is damaged."""
+    """A file is not a network saved by fastnn, or is damaged.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> try:
+    ...     fastnn.load(fastnn.__file__)
+    ... except fastnn.ModelFormatError as error:
+    ...     print(str(error)[:42])
+    __init__.py is not a network saved by fast
+    """

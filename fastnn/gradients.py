@@ -46,6 +46,14 @@ class GradientReport:
     kinks : int
         How many of those checked lie so near to a kink of the loss that the first step
         crossed it.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1)], input_size=2, dtype="float64")
+    >>> report = fastnn.check_gradient(net, [[1.0, 2.0]], [3.0], loss="mean_squared_error")
+    >>> report.passed, report.checked
+    (True, 3)
     """
 
     max_error: float

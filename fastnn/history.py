@@ -33,42 +33,16 @@ class History(dict[str, list[float]]):
         epochs = pd.RangeIndex(max(map(len, self.values()), default=0), name="epoch")
         return pd.DataFrame(dict(self), index=epochs)
 
-    def plot(self, ax: Any = None, name: str = "loss") -> Any:
-        """Draw a number over the epochs, and its validation twin where there is one.
+    def plot(self, metric: str = "loss", *, ax: Any = None) -> Any:
+        """Draw a metric over the epochs: see `fastnn.plot.learning_curves`.
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-            Where to draw; by default axes of a new figure.
-        name : str, default "loss"
-            Of the history, without "val_".
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-
-        Raises
-        ------
-        ValueError
-            If the history has no such name.
-        ImportError
-            Without matplotlib, which the extra ``fastnn[plot]`` brings.
+        Examples
+        --------
+        >>> from fastnn.history import History
+        >>> ax = History(loss=[0.9, 0.5], val_loss=[1.0, 0.7]).plot()
+        >>> [text.get_text() for text in ax.get_legend().get_texts()]
+        ['training', 'validation']
         """
-        labels = {name: "training", f"val_{name}": "validation"}
-        shown = [key for key in labels if key in self]
-        if not shown:
-            raise ValueError(f"name: got {name!r}, want one of {[*self]}")
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError('plot: needs matplotlib: pip install "fastnn[plot]"') from error
-        if ax is None:
-            _, ax = plt.subplots()
-        for key in shown:
-            epochs = range(1, len(self[key]) + 1)
-            # One epoch is a point, and a line would not show it.
-            ax.plot(epochs, self[key], marker="." if len(epochs) < 30 else "", label=labels[key])
-        ax.set(xlabel="epoch", ylabel=name)
-        ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend()
-        return ax
+        from fastnn.plot import learning_curves
+
+        return learning_curves(self, metric, ax=ax)

@@ -60,7 +60,18 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All 0: for biases.  Weights of 0 make all units of a layer alike for ever."""
+    """w = 0: for biases.  Weights of 0 make all units of a layer alike for ever.
+
+    References
+    ----------
+    I. Goodfellow, Y. Bengio and A. Courville, "Deep learning", 2016, section 8.4.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.initializers.Zeros().sample((3,), seed=0, stream=0)
+    array([0., 0., 0.])
+    """
 
     name = "zeros"
 
@@ -71,7 +82,7 @@ class Zeros(Initializer):
 
 @dataclass(frozen=True)
 class Ones(Initializer):
-    """All 1: for scales.
+    """w = 1: for scales.  The source is that of `Zeros`.
 
     Examples
     --------
@@ -89,11 +100,17 @@ class Ones(Initializer):
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """All `value`.
+    """w = value.  The source is that of `Zeros`.
 
     Parameters
     ----------
     value : float, default 0.0
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.initializers.Constant(0.1).sample((3,), seed=0, stream=0)
+    array([0.1, 0.1, 0.1])
     """
 
     name = "constant"
@@ -109,11 +126,18 @@ class Constant(Initializer):
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Uniform in [low, high).
+    """w ~ U[low, high), uniform.  The source is that of `Zeros`.
 
     Parameters
     ----------
     low, high : float, default -0.05, 0.05
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> values = fastnn.initializers.Uniform(-1, 3).sample((1000, 10), seed=0, stream=0)
+    >>> float(values.min().round(1)), float(values.max().round(1))
+    (-1.0, 3.0)
     """
 
     name = "uniform"
@@ -131,12 +155,19 @@ class Uniform(Initializer):
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Normal with the given mean and standard deviation.
+    """w ~ N(mean, std^2), normal.  The source is that of `Zeros`.
 
     Parameters
     ----------
     mean : float, default 0.0
     std : float, default 0.05
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> values = fastnn.initializers.Normal(std=2).sample((1000, 10), seed=0, stream=0)
+    >>> float(values.std().round(1))
+    2.0
     """
 
     name = "normal"
@@ -154,7 +185,7 @@ class Normal(Initializer):
 
 @dataclass(frozen=True)
 class TruncatedNormal(Initializer):
-    """Normal with the given mean and standard deviation, cut at 2 standard deviations.
+    """w ~ N(mean, std^2), normal, cut at 2 standard deviations.
 
     What falls outside is drawn again, so the values have the density of the normal on
     [mean - 2 std, mean + 2 std], scaled to 1 there; their own standard deviation is
@@ -165,6 +196,11 @@ class TruncatedNormal(Initializer):
     mean : float, default 0.0
     std : float, default 0.05
         Before the cut.
+
+    References
+    ----------
+    N. Johnson, S. Kotz and N. Balakrishnan, "Continuous univariate distributions", volume 1,
+    2nd edition, 1994, chapter 13.
 
     Examples
     --------
@@ -189,10 +225,10 @@ class TruncatedNormal(Initializer):
 
 @dataclass(frozen=True)
 class Orthogonal(Initializer):
-    """gain times a matrix with orthonormal columns, or rows where there are fewer of them.
+    """W = gain Q, Q with orthonormal columns, or rows where there are fewer of them.
 
-    Uniform over all such matrices.  For weights only: a bias has no columns.  The time it
-    takes is cubic in the width: a second or two for 1024 x 1024.
+    Q^T Q = I, or Q Q^T = I; uniform over all such matrices.  For weights only: a bias has no
+    columns.  The time it takes is cubic in the width: a second or two for 1024 x 1024.
 
     Parameters
     ----------

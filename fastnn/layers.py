@@ -61,6 +61,11 @@ class Dense(Trained):
     lr_scale, decay_scale, trainable
         By keyword: see `fastnn.layers.Trained`.
 
+    References
+    ----------
+    D. Rumelhart, G. Hinton and R. Williams, "Learning representations by back-propagating
+    errors", Nature 323, 1986.
+
     Examples
     --------
     >>> import fastnn
@@ -145,8 +150,8 @@ class Activation(Layer):
 class Dropout(Layer):
     """Sets outputs to 0 at random, so that no unit can rely on another one.
 
-    While training, each output is 0 with probability `rate` and otherwise multiplied by
-    1 / (1 - rate), which keeps its mean; the gradient is treated alike.
+    While training z = 0 with probability `rate`, else z = x / (1 - rate), which keeps the mean;
+    the gradient is treated alike.
 
     Parameters
     ----------
@@ -206,7 +211,7 @@ class AlphaDropout(Layer):
 
 @dataclass(frozen=True, repr=False)
 class GaussianNoise(Layer):
-    """Adds normal noise of mean 0 while training.
+    """Adds normal noise while training: z = x + std n, n ~ N(0, 1).
 
     Parameters
     ----------
@@ -238,6 +243,12 @@ class Normalization(Trained):
 
     The scale is called `weights` and starts at 1, the shift `bias` and starts at 0; both have
     the shape (width,).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.LayerNorm().shapes(64)
+    {'weights': (64,), 'bias': (64,)}
     """
 
     def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:

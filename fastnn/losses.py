@@ -57,6 +57,10 @@ class BinaryCrossEntropy(Loss):
     pos_weight : float or sequence of float, optional
         w, positive: one for all outputs, or one for each; by default 1.
 
+    References
+    ----------
+    C. Bishop, "Pattern recognition and machine learning", 2006, section 5.2.
+
     Examples
     --------
     >>> import fastnn

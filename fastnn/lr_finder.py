@@ -34,6 +34,15 @@ class RangeTest:
         The losses without most of the noise of the batches.
     suggestion : float or None
         A tenth of the learning rate of the lowest smoothed loss; None if that is the first one.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> X, y = fastnn.datasets.load_digits()
+    >>> net = fastnn.Sequential([fastnn.Dense(10)])
+    >>> found = fastnn.find_lr(net, X / 16, y, loss="cross_entropy", steps=50)
+    >>> len(found.lrs) == len(found.losses) <= 50
+    True
     """
 
     lrs: np.ndarray
@@ -47,23 +56,15 @@ class RangeTest:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, optional
-            Where to draw; by default axes of a new figure.
+            Where to draw; by default a new figure.
 
         Returns
         -------
         matplotlib.axes.Axes
-
-        Raises
-        ------
-        ImportError
-            Without matplotlib, which the extra ``fastnn[plot]`` brings.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError('plot: needs matplotlib: pip install "fastnn[plot]"') from error
-        if ax is None:
-            _, ax = plt.subplots()
+        from fastnn.plot._axes import axes
+
+        ax = axes(ax)
         ax.plot(self.lrs, self.losses, color="0.8", label="loss of a batch")
         ax.plot(self.lrs, self.smoothed, color="C0", label="smoothed")
         if self.suggestion is not None:

@@ -43,6 +43,11 @@ def precision(y: Any, outputs: Any, sample_weight: Any = None) -> float:
         Of class 1 where there are two; else the mean over the classes or columns that occur in
         y or among the predictions.  0 where nothing was called positive.
 
+    References
+    ----------
+    C. van Rijsbergen, "Information retrieval", 2nd edition, 1979, chapter 7: precision, recall and
+    their harmonic mean.
+
     Examples
     --------
     >>> import fastnn
@@ -148,6 +153,11 @@ def top_k(y: Any, outputs: Any, sample_weight: Any = None, k: int = 5) -> float:
     k : int, default 5
         For another in `fit`: ``functools.partial(fastnn.metrics.top_k, k=3)``.
 
+    References
+    ----------
+    A. Krizhevsky, I. Sutskever and G. Hinton, "ImageNet classification with deep convolutional
+    neural networks", NIPS 2012 (the top-5 error).
+
     Examples
     --------
     >>> import fastnn
@@ -181,6 +191,10 @@ def r2(y: Any, outputs: Any, sample_weight: Any = None) -> float:
     float
         The mean over the outputs; an output without variance has 1 where all is exact, else 0.
 
+    References
+    ----------
+    N. Draper and H. Smith, "Applied regression analysis", 3rd edition, 1998, chapter 1.
+
     Examples
     --------
     >>> import fastnn
@@ -196,12 +210,17 @@ def r2(y: Any, outputs: Any, sample_weight: Any = None) -> float:
 
 
 def mae(y: Any, outputs: Any, sample_weight: Any = None) -> float:
-    """Return the mean of |y - f|, over the outputs too.
+    """Return the mean of abs(y - f), over the outputs too.
 
     Parameters
     ----------
     y, outputs, sample_weight
         As of `r2`.
+
+    References
+    ----------
+    C. Willmott and K. Matsuura, "Advantages of the mean absolute error (MAE) over the root mean
+    square error (RMSE)", Climate Research 30, 2005.
 
     Examples
     --------
@@ -214,7 +233,7 @@ def mae(y: Any, outputs: Any, sample_weight: Any = None) -> float:
 
 
 def rmse(y: Any, outputs: Any, sample_weight: Any = None) -> float:
-    """Return the square root of the mean of (y - f)^2, over the outputs too.
+    """Return the square root of the mean of (y - f)^2, over the outputs too; see `mae`.
 
     Parameters
     ----------

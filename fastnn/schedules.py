@@ -49,6 +49,10 @@ class Step(Schedule):
     factor : float, default 0.1
         In [0, 1].
 
+    References
+    ----------
+    C. Szegedy et al., "Going deeper with convolutions", CVPR 2015, section 6.
+
     Examples
     --------
     >>> from fastnn.schedules import Step
@@ -80,6 +84,11 @@ class MultiStep(Schedule):
         The steps of the drops, rising.
     factor : float, default 0.1
         In [0, 1].
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Deep residual learning for image recognition", CVPR
+    2016, section 4.2.
 
     Examples
     --------
@@ -120,6 +129,11 @@ class Exponential(Schedule):
         Positive; above 1 the learning rate grows, as in a range test.
     steps : int, default 1
         Steps in which the whole factor is applied.
+
+    References
+    ----------
+    A. Senior, G. Heigold, M. Ranzato and K. Yang, "An empirical study of learning rates in deep
+    neural networks for speech recognition", ICASSP 2013.
 
     Examples
     --------
@@ -193,6 +207,11 @@ class Polynomial(Schedule):
         Positive.
     final : float, default 0.0
         Positive or 0.
+
+    References
+    ----------
+    L.-C. Chen, G. Papandreou, I. Kokkinos, K. Murphy and A. Yuille, "DeepLab", IEEE TPAMI 40,
+    2018, section 4.1.
 
     Examples
     --------

@@ -100,6 +100,18 @@ def load(path: str | os.PathLike[str]) -> Sequential:
         If the file is not one, or is damaged; nothing in it is executed.
     OSError
         If it cannot be read.
+
+    Examples
+    --------
+    >>> import pathlib
+    >>> import tempfile
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(1)], input_size=3)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(pathlib.Path(folder) / "net.safetensors")
+    ...     again = fastnn.load(pathlib.Path(folder) / "net.safetensors")
+    >>> bool((again.parameters == net.parameters).all())
+    True
     """
     path = Path(path)
     try:

@@ -39,14 +39,28 @@ def set_num_threads(n: int | None) -> None:
 
 
 def get_num_threads() -> int:
-    """Return the most threads that fastnn uses, at least 1."""
+    """Return the most threads that fastnn uses, at least 1.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.get_num_threads() >= 1
+    True
+    """
     if _chosen == 1:
         return 1
     return max(1, min(n for n in limits().values() if n is not None))
 
 
 def limits() -> dict[str, int | None]:
-    """Return what each limit allows; None where it sets none."""
+    """Return what each limit allows; None where it sets none.
+
+    Examples
+    --------
+    >>> from fastnn import threads
+    >>> list(threads.limits())
+    ['set_num_threads', 'FASTNN_NUM_THREADS', 'OMP_NUM_THREADS', 'affinity', 'cgroup']
+    """
     return {
         "set_num_threads": _chosen,
         "FASTNN_NUM_THREADS": _ENVIRONMENT["FASTNN_NUM_THREADS"],
@@ -115,6 +129,12 @@ def register_threadpoolctl() -> bool:
     -------
     bool
         False where threadpoolctl is not installed, or is older than 3.2.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.threads.register_threadpoolctl() in (True, False)  # done when fastnn was imported
+    True
     """
     try:
         from threadpoolctl import LibController, register

@@ -111,7 +111,7 @@ def fit(
     Returns
     -------
     History
-        A dict of "loss" and the metrics of each epoch while it trained, and their "val_" twins:
+        A dict of "loss" and the metrics of each epoch while it trained, and their ``"val_"`` twins:
         lists with one number an epoch.  Also kept as `net.history`.
 
     Raises

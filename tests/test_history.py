@@ -53,7 +53,7 @@ def test_the_picture(split):
     assert ax.lines[0].get_xdata().tolist() == [1, 2, 3]
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss")
     mine = pyplot.figure().subplots()
-    assert history.plot(mine) is mine
+    assert history.plot(ax=mine) is mine
     pyplot.close("all")
 
 
@@ -62,22 +62,28 @@ def test_the_picture_of_a_metric():
     from matplotlib import pyplot
 
     history = trained(validation_split=0.2, metrics=["r2"])[1]
-    lines = history.plot(name="r2").lines
+    lines = history.plot("r2").lines
     assert [line.get_label() for line in lines] == ["training", "validation"]
-    (line,) = History(val_r2=[0.5, 0.6]).plot(name="r2").lines
+    (line,) = History(val_r2=[0.5, 0.6]).plot("r2").lines
     assert line.get_label() == "validation"
     pyplot.close("all")
-    with pytest.raises(ValueError, match=r"name: got 'f1', want one of \['loss',"):
-        history.plot(name="f1")
+    with pytest.raises(ValueError, match=r"metric: got 'f1', want one of \['loss',"):
+        history.plot("f1")
 
 
 @pytest.mark.parametrize(
-    ("method", "module", "extra"),
-    [("to_dataframe", "pandas", "dataframe"), ("plot", "matplotlib.pyplot", "plot")],
+    ("method", "module", "message"),
+    [
+        (
+            "to_dataframe",
+            "pandas",
+            r'to_dataframe: needs pandas: pip install "fastnn\[dataframe\]"',
+        ),
+        ("plot", "matplotlib", r'needs matplotlib, which is missing: pip install "fastnn\[plot\]"'),
+    ],
 )
-def test_without_them_the_extra_is_named(monkeypatch, method, module, extra):
+def test_without_them_the_extra_is_named(monkeypatch, method, module, message):
     monkeypatch.setitem(sys.modules, module, None)
-    message = rf'{method}: needs {module.split(".")[0]}: pip install "fastnn\[{extra}\]"'
     with pytest.raises(ImportError, match=message):
         getattr(History(loss=[1.0]), method)()
 

@@ -43,11 +43,14 @@ def test_learning_curves(ax):
     assert training.get_xydata().tolist() == [[1, 3.0], [2, 2.0]]
     assert validation.get_xydata().tolist() == [[1, 3.5], [2, 2.5]]
     assert training.get_color() == validation.get_color()
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a loss", "a val_loss"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "a training",
+        "a validation",
+    ]
     accuracy = fastnn.plot.learning_curves(history, "accuracy")
     assert accuracy is not ax
     assert accuracy.get_ylabel() == "accuracy"
-    with pytest.raises(ValueError, match="metric: got 'mse', and the history has 'loss', 'val"):
+    with pytest.raises(ValueError, match=r"metric: got 'mse', want one of \['loss', 'val"):
         fastnn.plot.learning_curves(history, "mse")
 
 

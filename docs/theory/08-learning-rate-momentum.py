@@ -1,4 +1,4 @@
-"""Learning rate and momentum: what they do to the loss curve."""
+"""Learning rate and momentum: what they do to the loss curve, and a learning rate that shrinks."""
 
 from _page import block, picture, save
 
@@ -8,6 +8,7 @@ from fastnn.datasets import load_digits
 X, y = load_digits()
 X = X / 16
 EPOCHS = 15
+STEPS = EPOCHS * -(-len(X) // 32)  # batches of 32, the last of an epoch smaller
 
 
 def train(optimizer):
@@ -19,6 +20,12 @@ def train(optimizer):
 
 rates = {lr: train(fastnn.SGD(lr=lr)) for lr in (0.003, 0.03, 0.3, 3.0)}
 momenta = {m: train(fastnn.SGD(lr=0.03, momentum=m)) for m in (0.0, 0.5, 0.9, 0.99)}
+schedules = {
+    "stays": 0.4,
+    "drops": fastnn.schedules.MultiStep(0.4, milestones=[2 * STEPS // 3], factor=0.1),
+    "cosine": fastnn.schedules.Cosine(0.4, steps=STEPS),
+}
+shrinking = {name: train(fastnn.SGD(lr=lr, momentum=0.9)) for name, lr in schedules.items()}
 
 block("learning rate")
 print("learning rate   loss of epoch 1   epoch 5   epoch 15")
@@ -31,14 +38,25 @@ print("learning rate   momentum   loss of epoch 1   epoch 5   epoch 15")
 for momentum, losses in momenta.items():
     print(f"{0.03:13} {momentum:10} {losses[0]:17.3f} {losses[4]:9.3f} {losses[14]:10.3f}")
 
-figure, (left, right) = picture(1, 2, sharey=True)
-for lr, losses in rates.items():
-    fastnn.plot.learning_curves({"loss": losses}, label=f"learning rate {lr}:", ax=left)
-for momentum, losses in momenta.items():
-    fastnn.plot.learning_curves({"loss": losses}, label=f"momentum {momentum}:", ax=right)
-left.set(title="learning rate, no momentum", yscale="log")
-right.set(title="momentum, learning rate 0.03", ylabel="")
-for ax in (left, right):
-    names = [text.get_text().removesuffix(": loss") for text in ax.get_legend().get_texts()]
-    ax.legend(names, loc="center", bbox_to_anchor=(0.65, 0.72))
+block("shrinking")
+print(f"{STEPS} steps; learning rate at first 0.4, momentum 0.9")
+print("learning rate   at the end   loss of epoch 1   epoch 5   epoch 10   epoch 15")
+for name, losses in shrinking.items():
+    lr = schedules[name]
+    last = lr if name == "stays" else lr(STEPS)
+    print(f"{name:13} {last:12.2f} {losses[0]:17.3f}", end="")
+    print(f"{losses[4]:10.3f} {losses[9]:10.3f} {losses[14]:10.3f}")
+
+figure, axes = picture(1, 3, size=(11, 3.6), sharey=True)
+panels = (
+    ("learning rate, no momentum", rates),
+    ("momentum, learning rate 0.03", momenta),
+    ("learning rate that shrinks from 0.4", shrinking),
+)
+for ax, (title, curves) in zip(axes, panels, strict=True):
+    for name, losses in curves.items():
+        fastnn.plot.learning_curves({"loss": losses}, label=str(name), ax=ax)
+    ax.set(title=title, yscale="log", ylabel="")
+    ax.legend(loc="center right", bbox_to_anchor=(1, 0.8), ncols=2)
+axes[0].set_ylabel("loss")
 save(figure)

@@ -1,11 +1,11 @@
-"""Overfitting, and what weight decay and early stopping do about it."""
+"""Overfitting, and what weight decay, dropout and early stopping do about it."""
 
 import numpy as np
 from _page import block, picture, save
 
 import fastnn
 
-STEPS = 2000
+EPOCHS = 2000
 
 
 def moons(n, seed):
@@ -23,21 +23,21 @@ X_val, y_val = moons(400, seed=1)  # not to be trained with
 X_test, y_test = moons(2000, seed=2)  # to measure with, at the very end
 
 
-def train(optimizer):
-    """Train; return the network, both loss curves, the step with the best validation loss."""
-    layers = [fastnn.Dense(64, activation="relu"), fastnn.Dense(64, activation="relu")]
-    net = fastnn.Sequential([*layers, fastnn.Dense(1)], input_size=2, seed=0)
-    history = {"loss": [], "val_loss": []}
-    best = {"loss": np.inf}
-    for step in range(STEPS):
-        loss = net.train_on_batch(X, y, loss="binary_cross_entropy", optimizer=optimizer)
-        val_loss = net.evaluate(X_val, y_val)["loss"]
-        history["loss"].append(loss)
-        history["val_loss"].append(val_loss)
-        # Early stopping: keep the parameters with which validation was best.
-        if val_loss < best["loss"]:
-            best = {"loss": val_loss, "step": step + 1, "parameters": net.parameters}
-    return net, history, best
+def train(optimizer, rate=0.0, callbacks=()):
+    """Train on all points at once, so that an epoch is one step; return network and history."""
+    hidden = [fastnn.Dense(64, activation="relu"), fastnn.Dropout(rate)]
+    net = fastnn.Sequential([*hidden, *hidden, fastnn.Dense(1)], input_size=2, seed=0)
+    history = net.fit(
+        X,
+        y,
+        loss="binary_cross_entropy",
+        optimizer=optimizer,
+        epochs=EPOCHS,
+        batch_size=len(X),
+        validation_data=(X_val, y_val),
+        callbacks=callbacks,
+    )
+    return net, history
 
 
 def row(name, net):
@@ -53,33 +53,36 @@ block("setting")
 print(f"{len(X)} points to train with, {len(X_val)} to validate, {len(X_test)} to test")
 print("a network with two hidden layers of 64 units, Adam with learning rate 0.002")
 
-plain, history, best = train(fastnn.Adam(lr=0.002))
-decayed, decayed_history, _ = train(fastnn.AdamW(lr=0.002, weight_decay=2.0))
-stopped, _, _ = train(fastnn.Adam(lr=0.002))
-stopped.parameters = best["parameters"]
+adam = fastnn.Adam(lr=0.002)
+stop = fastnn.callbacks.EarlyStopping(patience=200)
+trained = {
+    "nothing": train(adam),
+    "weight decay": train(fastnn.AdamW(lr=0.002, weight_decay=2.0)),
+    "dropout": train(adam, rate=0.5),
+    "early stopping": train(adam, callbacks=[stop]),
+}
 
 block("results")
 print("                training  validation      test  test accuracy  parameters' size")
-row("nothing", plain)
-row("weight decay", decayed)
-row("early stopping", stopped)
+for name, (net, _) in trained.items():
+    row(name, net)
 
 block("stopping")
-print(f"the validation loss is lowest after step {best['step']} of {STEPS}: {best['loss']:.3f}")
+best, epochs = stop.best_epoch + 1, len(trained["early stopping"][1]["loss"])
+print(f"the validation loss is lowest after epoch {best} of {EPOCHS}: {stop.best:.3f}")
+print(f"early stopping waits for {stop.patience} epochs more, and ends after epoch {epochs}")
 
-figure, axes = picture(2, 3, size=(10, 6), sharey="row")
-columns = (
-    ("nothing", plain, history),
-    ("weight decay 2", decayed, decayed_history),
-    ("early stopping", stopped, {name: c[: 4 * best["step"]] for name, c in history.items()}),
-)
-for (curves, areas), (name, net, drawn) in zip(axes.T, columns, strict=True):
-    fastnn.plot.learning_curves(drawn, ax=curves)
-    curves.legend(["training", "validation"], loc="upper right")
-    curves.set(title=name, xlabel="step", ylabel="", yscale="log", ylim=(1e-4, 50))
+figure, axes = picture(2, 4, size=(12, 5.8), sharey="row")
+for (curves, areas), (name, (net, history)) in zip(axes.T, trained.items(), strict=True):
+    fastnn.plot.learning_curves(history, ax=curves)
+    curves.get_legend().remove()
+    curves.lines[0].set_linewidth(0.8)  # with dropout it jumps
+    curves.set(title=name, ylabel="", yscale="log", xlim=(-50, EPOCHS), ylim=(1e-4, 3))
+    curves.set_xticks([0, EPOCHS // 2, EPOCHS])
     fastnn.plot.decision_boundary(net, X, y, ax=areas)
     areas.set(xlabel="", ylabel="")
+axes[0, 0].legend(loc="lower left")
 axes[0, 0].set_ylabel("loss")
-axes[0, 2].axvline(best["step"], color="black", linewidth=1)
-axes[0, 2].text(best["step"], 2e-4, f"  stop here: step {best['step']}")
+axes[0, 3].axvline(best, color="black", linewidth=1)
+axes[0, 3].text(best, 2e-4, f"  the best: epoch {best}")
 save(figure)

@@ -1,7 +1,8 @@
 """Pictures of training and of what is inside a network, on matplotlib (`fastnn[plot]`).
 
 Every function draws on the Axes given as `ax`, or on a new figure's, and returns the Axes, so
-that titles, limits and scales can be changed there.  matplotlib is imported when first needed.
+that titles, limits and scales can be changed there.  matplotlib is imported when first needed;
+without it they raise ImportError, which names the extra.
 """
 
 from fastnn.plot.layers import activations, gradient_flow, weights

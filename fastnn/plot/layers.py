@@ -27,11 +27,6 @@ def weights(net: Sequential, *, ax: Any = None) -> Any:
         Each histogram is scaled to its own highest bar; the standard deviation stands
         beside it, and the share of exact zeros, which are not drawn.
 
-    Raises
-    ------
-    ImportError
-        If matplotlib is missing.
-
     Examples
     --------
     >>> import fastnn
@@ -64,8 +59,6 @@ def activations(net: Sequential, X: Any, *, ax: Any = None) -> Any:
     ------
     ValueError
         If X has the wrong shape.
-    ImportError
-        If matplotlib is missing.
 
     Examples
     --------
@@ -109,8 +102,6 @@ def gradient_flow(
     ------
     fastnn.NonFiniteError
         If the loss is not finite; it has no gradient then.
-    ImportError
-        If matplotlib is missing.
 
     Examples
     --------

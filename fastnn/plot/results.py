@@ -28,9 +28,9 @@ def learning_curves(
     history : mapping of str to sequence of float
         What `fit` returns: one number an epoch.
     metric : str, default "loss"
-        Which of them; `"val_" + metric` is drawn too if it is there.
+        Which of them, without ``"val_"``; either twin may be missing.
     label : str, default ""
-        Stands before the names in the legend, to tell several runs on one Axes apart.
+        Stands in the legend, to tell several runs on one Axes apart.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure.
 
@@ -42,8 +42,6 @@ def learning_curves(
     ------
     ValueError
         If the history has no such metric.
-    ImportError
-        If matplotlib is missing.
 
     Examples
     --------
@@ -54,18 +52,23 @@ def learning_curves(
     >>> ax.get_xlabel(), ax.get_ylabel(), len(ax.lines[0].get_xdata())
     ('epoch', 'loss', 20)
     """
-    if metric not in history:
-        known = ", ".join(repr(name) for name in history)
-        raise ValueError(f"metric: got {metric!r}, and the history has {known or 'nothing'}")
+    shown = [name for name in (metric, f"val_{metric}") if name in history]
+    if not shown:
+        raise ValueError(f"metric: got {metric!r}, want one of {[*history]}")
     ax = axes(ax)
     color = None
-    for name, style in ((metric, "-"), (f"val_{metric}", "--")):
-        if name in history:
-            values = history[name]
-            epochs = np.arange(1, len(values) + 1)
-            (line,) = ax.plot(epochs, values, style, color=color, label=f"{label} {name}".strip())
-            color = line.get_color()
+    for name in shown:
+        values = history[name]
+        line, kind = ("-", "training") if name == metric else ("--", "validation")
+        text = label if label and len(shown) == 1 else f"{label} {kind}".strip()
+        # One epoch is a point, and a line would not show it.
+        marker = "." if len(values) < 30 else ""
+        epochs = np.arange(1, len(values) + 1)
+        (drawn,) = ax.plot(epochs, values, line, marker=marker, color=color, label=text)
+        color = drawn.get_color()
     ax.set(xlabel="epoch", ylabel=metric)
+    if ax.get_xscale() == "linear":
+        ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend()
     return ax
 
@@ -92,8 +95,6 @@ def confusion_matrix(
     ------
     ValueError
         If the lengths differ, or a class is not among `labels`.
-    ImportError
-        If matplotlib is missing.
 
     Examples
     --------
@@ -140,8 +141,6 @@ def predicted_against_true(y: Any, prediction: Any, *, ax: Any = None) -> Any:
     ------
     ValueError
         If the numbers of samples or outputs differ.
-    ImportError
-        If matplotlib is missing.
 
     Examples
     --------
@@ -193,8 +192,6 @@ def decision_boundary(net: Sequential, X: Any, y: Any, *, points: int = 150, ax:
     ------
     ValueError
         If X has not two features, or the network's loss has no probabilities.
-    ImportError
-        If matplotlib is missing.
 
     Examples
     --------

@@ -68,8 +68,6 @@ def loss_surface(
     ------
     ValueError
         If shapes do not fit, or `log` meets a value that is not positive.
-    ImportError
-        If matplotlib is missing.
 
     References
     ----------

@@ -1,0 +1,84 @@
+"""`python -m benchmarks.mnist` on a table of its own, and that the peer trains by the same rule."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fastnn
+
+from . import mnist
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a small mnist.npz: ten patterns and noise."""
+    rng = np.random.default_rng(0)
+    patterns = rng.integers(0, 200, (10, 28, 28))
+    arrays = {}
+    for part, n in (("train", 600), ("test", 200)):
+        y = rng.integers(0, 10, n)
+        arrays[f"x_{part}"] = (patterns[y] + rng.integers(0, 56, (n, 28, 28))).astype(np.uint8)
+        arrays[f"y_{part}"] = y.astype(np.uint8)
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    return tmp_path
+
+
+def run(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.mnist", *arguments],
+        env={**os.environ, "FASTNN_DATA": str(folder)},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_learns_and_tells(folder):
+    result = folder / "result.json"
+    done = run(folder, "--seeds", "3", "5", "4", "--epochs", "3", "--json", str(result))
+    assert done.returncode == 0, done.stderr
+    told = json.loads(result.read_text("utf-8"))["results"]
+    assert [(row["library"], row["seed"]) for row in told] == [("fastnn", s) for s in (3, 5, 4)]
+    accuracies = [row["accuracy"] for row in told]
+    assert min(accuracies) > 0.9
+    *_, head, third, fifth, fourth, median = done.stdout.splitlines()
+    assert head.split() == ["seed", "fastnn", "seconds"]
+    for line, accuracy in zip((third, fifth, fourth), accuracies, strict=True):
+        assert line.split()[1] == f"{accuracy:.2%}"
+    assert median.split()[:2] == ["median", f"{sorted(accuracies)[1]:.2%}"]
+
+
+def test_without_the_table_it_says_what_is_missing(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 1
+    assert "FASTNN_DATA" in done.stderr
+
+
+def test_torch_learns_too_by_the_same_schedule(folder):
+    torch = pytest.importorskip("torch")
+    accuracy, seconds = mnist.with_torch(mnist.load(folder / "mnist.npz"), 0, 3, threads=1)
+    assert accuracy > 0.9
+    assert seconds > 0
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=mnist.LR)
+    theirs = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, mnist.LR, total_steps=20, cycle_momentum=False
+    )
+    ours = fastnn.schedules.OneCycle(mnist.LR, steps=20)
+    for step in range(20):
+        np.testing.assert_allclose(ours(step), theirs.get_last_lr()[0], rtol=1e-9)
+        optimizer.step()
+        if step < 19:
+            theirs.step()
+    ours_, theirs_ = fastnn.AdamW(), optimizer.param_groups[0]
+    assert (ours_.beta_1, ours_.beta_2) == theirs_["betas"]
+    assert (ours_.epsilon, ours_.weight_decay) == (theirs_["eps"], theirs_["weight_decay"])
