@@ -75,13 +75,14 @@ typedef enum {
   FNN_LINK_sigmoid,
   FNN_LINK_softmax,
   FNN_LINK_log_softmax,
-  FNN_LINK_exp
+  FNN_LINK_exp,
+  FNN_LINK_sign /* 1 above 0, else -1 */
 } fnn_link;
 
 /* The rows of ops/ as names, for whoever has to list them. */
 typedef struct {
   const char *name;
-  int32_t slots;               /* optimizers */
+  int32_t slots;               /* optimizers; losses: outputs for each column of the targets */
   const char *hyperparameters; /* optimizers, schedules; separated by blanks */
   int32_t link;                /* losses: fnn_link */
 } fnn_op;
@@ -243,7 +244,7 @@ typedef struct {
   const int64_t *order; /* row numbers, or NULL: as they stand */
 
   fnn_array inputs;
-  fnn_array targets; /* (rows, outputs) values, or (rows, 1) class labels */
+  fnn_array targets; /* (rows, outputs / fnn_op.slots) values, or (rows, 1) class labels */
   int32_t labels;    /* targets are class labels */
   const double *row_weights;
 

@@ -199,8 +199,7 @@ static void sum_rows(run_t *run, int64_t first, int64_t rows) {
   fnn_job *job = run->job;
   for (int64_t r = 0; r < rows; r++) {
     const double weight = job->row_weights ? plan->row_weights[r] : 1;
-    /* An infinite loss of weight 0 counts nothing (where it was let through: in FNN_EVALUATE). */
-    job->loss_sum += weight == 0 ? 0 : weight * plan->row_loss[r];
+    job->loss_sum += weight * plan->row_loss[r];
     job->weight_sum += weight;
     if (job->accuracy)
       job->accuracy_sum += weight * plan->row_accuracy[r];
@@ -386,7 +385,8 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   if (job->mode == FNN_PREDICT)
     return FNN_OK;
   if (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
-      job->targets.columns != (job->labels ? 1 : C))
+      C % fnn_loss_ops[job->loss].slots ||
+      job->targets.columns != (job->labels ? 1 : C / fnn_loss_ops[job->loss].slots))
     return FNN_BAD_ARGUMENT;
   /* Labels and accuracy are of classes: the losses with a link. */
   const int32_t link = fnn_loss_ops[job->loss].link;

@@ -45,7 +45,7 @@ ctypedef fused real:
 
 # ---- tables of names ---------------------------------------------------------------
 
-LINKS = ("identity", "sigmoid", "softmax", "log_softmax", "exp")
+LINKS = ("identity", "sigmoid", "softmax", "log_softmax", "exp", "sign")
 DTYPES = ("float32", "float64")
 
 ACTIVATIONS = tuple([fnn_activation_ops[i].name.decode() for i in range(FNN_ACTIVATIONS)])

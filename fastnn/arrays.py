@@ -99,7 +99,7 @@ def check_targets(argument: str, value: Any, loss: Loss, n: int, outputs: int) -
     low, high = loss.target_range
     if low > -np.inf and len(array):
         _check_range(argument, array, low, high, f"{loss.name} wants targets in [{low}, {high}]")
-    if repeats > 1:  # a view where there is one column
+    if repeats > 1 and not loss.shares_targets:  # a view where there is one column
         array = (
             np.broadcast_to(array, (n, outputs)) if columns == 1 else array.repeat(repeats, axis=1)
         )

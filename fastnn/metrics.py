@@ -3,7 +3,9 @@
 Each is a function of (y, outputs, sample_weight=None) that `evaluate` and `fit` take by name or
 as it is; so is any function of yours.  For losses of classes, outputs are probabilities, of shape
 (n_samples, n_outputs), and y is labels (n_samples,), also where one-hot or probability rows were
-given for cross_entropy; y of several columns is one yes-or-no question a column.
+given for cross_entropy; y of several columns is one yes-or-no question a column.  The hinge losses
+have no probabilities: outputs are sigmoid(z), above 0.5 where z > 0.  For poisson, gamma and
+tweedie outputs are the means exp(z), for gaussian_nll the means alone.
 
 All but "accuracy", which the engine counts, take a pass of prediction of their own.
 """
@@ -326,11 +328,14 @@ def _compute(
     if rows is not None:
         X, targets = X[rows], targets[rows]
         weights = None if weights is None else weights[rows]
-    if loss.classifies:
-        probabilities = net._graph.output_function.name == "sigmoid"
-        outputs = net._outputs(X, "identity" if probabilities else loss.link)
-    else:
+    if loss.link == "identity":
         outputs = net.predict(X)
+    else:
+        probabilities = loss.link == "sigmoid" and net._graph.output_function.name == "sigmoid"
+        # The order that sigmoid keeps is lost by sign.
+        link = "sigmoid" if loss.link == "sign" else loss.link
+        outputs = net._outputs(X, "identity" if probabilities else link)
+    outputs = loss.comparable(outputs)
     if loss.link == "softmax" and not labels:
         targets = targets.argmax(axis=1)
     elif targets.shape[1] == 1:

@@ -295,8 +295,10 @@ class Sequential:
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
-            Raw outputs (logits), or what the last layer's activation makes of them.  The
-            bits of a row do not depend on the rows beside it.
+            Raw outputs (logits), or what the last layer's activation makes of them.  Of
+            poisson, gamma and tweedie they are the logarithms of the means, which are
+            ``np.exp(net.predict(X))``; of gaussian_nll means and log-variances.  The bits of a
+            row do not depend on the rows beside it.
 
         Raises
         ------
