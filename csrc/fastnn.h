@@ -236,6 +236,21 @@ typedef enum {
   FNN_PREDICT   /* outputs */
 } fnn_mode;
 
+/* A loss of the caller's own, of whole batches: it reads outputs and targets (and weights, of the
+ * rows, where the job has any), and writes its gradient in the outputs, which is 0 before.  Its
+ * value is the (weighted) mean over the batch's rows, whose gradient that is.  It is called by the
+ * thread that called fnn_run, in that one's floating-point mode, while the others wait. */
+typedef struct {
+  int (*call)(void *context, int64_t rows, double *value); /* not 0: stop before the update */
+  void *context;
+  int64_t rows;    /* room in these; also the most of a call where there are no steps */
+  void *outputs;   /* (rows, outputs), the plan's dtype */
+  void *targets;   /* (rows, columns of the targets), the plan's dtype */
+  void *gradient;  /* (rows, outputs), the plan's dtype */
+  double *weights; /* (rows); may be NULL without row_weights */
+} fnn_custom_loss;
+#define FNN_CUSTOM_LOSS (-1)
+
 typedef struct {
   int32_t mode; /* fnn_mode */
   int32_t threads;
@@ -248,7 +263,8 @@ typedef struct {
   int32_t labels;    /* targets are class labels */
   const double *row_weights;
 
-  int32_t loss;              /* fnn_loss */
+  int32_t loss; /* fnn_loss, or FNN_CUSTOM_LOSS */
+  const fnn_custom_loss *custom;
   double loss_numbers[2];    /* its numbers: see ops/losses.def */
   const double *loss_vector; /* instead of the first, one for each output; or NULL */
   int32_t accuracy;          /* also count right answers */

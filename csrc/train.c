@@ -18,6 +18,7 @@
  * a batch is updated whole or not at all.  Notes are written only between BARRIER and
  * AGREE and read only between AGREE and BARRIER. */
 #include "cpu.h"
+#include "custom.h"
 #include "graph.h"
 #include "share.h"
 #include "step.h"
@@ -38,7 +39,9 @@ typedef struct {
   fnn_job *job;
   int64_t batch; /* rows of a step or chunk, of all threads together */
   double scale;  /* FNN_DERIVE: 1 / sum of all row weights */
-  int32_t act;   /* whether the last layer's activation is applied */
+  void *targets; /* where they are gathered */
+  double custom_value;
+  int32_t act; /* whether the last layer's activation is applied */
 
   fnn_update store; /* FNN_DERIVE */
   fnn_step step;    /* FNN_TRAIN */
@@ -145,8 +148,8 @@ static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
         note_bad_row(run, first + r, 1);
     }
   } else {
-    const int64_t bad = plan->kernels->gather(&job->targets, job->order, first, r0, r1,
-                                              plan->stride, plan->targets);
+    const int64_t bad =
+        plan->kernels->gather(&job->targets, job->order, first, r0, r1, plan->stride, run->targets);
     if (bad >= 0)
       note_bad_row(run, first + bad, 1);
   }
@@ -159,8 +162,11 @@ static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1
   const fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const fnn_layer *last = &plan->layers[plan->n_layers - 1];
+  const int custom = job->loss == FNN_CUSTOM_LOSS;
   double scale = run->scale;
-  if (job->mode == FNN_TRAIN) {
+  if (custom) { /* it has weighed the rows of the batch */
+    scale = job->mode == FNN_TRAIN ? 1 : run->scale * weight_sum(job, first, first + rows);
+  } else if (job->mode == FNN_TRAIN) {
     const double sum = weight_sum(job, first, first + rows);
     scale = sum > 0 ? 1 / sum : 0;
   }
@@ -169,9 +175,9 @@ static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1
       .C = last->N,
       .stride = plan->stride,
       .Z = last->Z,
-      .T = plan->targets,
+      .T = run->targets,
       .labels = job->labels ? plan->labels : NULL,
-      .weights = job->row_weights ? plan->row_weights : NULL,
+      .weights = job->row_weights && !custom ? plan->row_weights : NULL,
       .scale = scale,
       .dH = job->mode == FNN_EVALUATE ? NULL
             : identity                ? last->dZ
@@ -182,15 +188,37 @@ static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1
       .row_loss = plan->row_loss,
       .row_accuracy = job->accuracy ? plan->row_accuracy : NULL,
       .loss = job->loss,
+      .value = run->custom_value,
       .numbers = {job->loss_numbers[0], job->loss_numbers[1]},
       .vector = job->loss_vector,
   };
+  const int good = !custom || l.dH == NULL || fnn_custom_back(plan, job, r0, r1, l.dH);
   plan->kernels->loss(&l, r0, r1);
   double sum = 0; /* NaN once a row's loss is not finite */
   for (int64_t r = r0; r < r1; r++)
     sum += plan->row_loss[r] - plan->row_loss[r];
-  if (sum != 0 && job->mode != FNN_EVALUATE)
+  if ((sum != 0 || !good) && job->mode != FNN_EVALUATE)
     atomic_fetch_or(&run->stop, STOP_NON_FINITE);
+}
+
+/* A loss of the caller's own sees all rows of the batch, on the calling thread.  What makes it
+ * stop the job is read at AGREE like any other reason, so all threads take the same barriers. */
+static void custom_loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1, int thread,
+                        int threads, uint64_t callers_mode) {
+  const fnn_job *job = run->job;
+  fnn_custom_out(run->plan, job, r0, r1);
+  fnn_team_barrier(threads);
+  if (thread == 0 && atomic_load(&run->stop) == 0) {
+    run->custom_value = 0; /* of rows that weigh nothing, whose mean there is not */
+    if (weight_sum(job, first, first + rows) > 0) {
+      fnn_float_mode_leave(callers_mode);
+      if (job->custom->call(job->custom->context, rows, &run->custom_value))
+        atomic_fetch_or(&run->stop, STOP_INTERRUPTED);
+      fnn_float_mode_enter();
+    }
+  }
+  fnn_team_barrier(threads);
+  loss(run, first, rows, r0, r1);
 }
 
 /* Thread 0, once a batch is known to be good: sums in the order of the rows. */
@@ -310,7 +338,10 @@ static void work_together(void *context, int thread, int threads) {
                    thread);
         break;
       case PHASE_LOSS:
-        loss(run, first, rows, r0, r1);
+        if (job->loss == FNN_CUSTOM_LOSS)
+          custom_loss(run, first, rows, r0, r1, thread, threads, mode);
+        else
+          loss(run, first, rows, r0, r1);
         break;
       case PHASE_AGREE:
         fnn_team_barrier(threads);
@@ -384,8 +415,11 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
       return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_PREDICT)
     return FNN_OK;
-  if (job->loss < 0 || job->loss >= FNN_LOSSES || job->targets.rows != job->inputs.rows ||
-      C % fnn_loss_ops[job->loss].slots ||
+  if (job->targets.rows != job->inputs.rows)
+    return FNN_BAD_ARGUMENT;
+  if (job->loss == FNN_CUSTOM_LOSS)
+    return fnn_custom_is_bad(job) ? FNN_BAD_ARGUMENT : FNN_OK;
+  if (job->loss < 0 || job->loss >= FNN_LOSSES || C % fnn_loss_ops[job->loss].slots ||
       job->targets.columns != (job->labels ? 1 : C / fnn_loss_ops[job->loss].slots))
     return FNN_BAD_ARGUMENT;
   /* Labels and accuracy are of classes: the losses with a link. */
@@ -425,10 +459,12 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   if (threads > FNN_MAX_THREADS)
     threads = FNN_MAX_THREADS;
   /* Statistics of a batch are those of all rows. */
-  int64_t batch = job->mode == FNN_DERIVE && job->training ? rows
-                  : job->mode == FNN_DERIVE                ? DERIVE_ROWS
-                  : job->batch > 0                         ? job->batch
-                                                           : (int64_t)CHUNK_ROWS * threads;
+  const int custom = job->mode != FNN_PREDICT && job->loss == FNN_CUSTOM_LOSS;
+  int64_t batch = custom && job->mode != FNN_TRAIN           ? job->custom->rows
+                  : job->mode == FNN_DERIVE && job->training ? rows
+                  : job->mode == FNN_DERIVE                  ? DERIVE_ROWS
+                  : job->batch > 0                           ? job->batch
+                                                             : (int64_t)CHUNK_ROWS * threads;
   batch = batch < rows ? batch : rows;
   const int64_t tile = plan->kernels->tile_rows;
   const int64_t stride = FNN_ROUND_UP(batch, tile * threads);
@@ -436,7 +472,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   /* The losses take raw outputs: where the last activation is the loss's own link
    * (sigmoid before binary_cross_entropy), it is part of the loss. */
-  const int own_link = job->mode != FNN_PREDICT &&
+  const int own_link = job->mode != FNN_PREDICT && !custom &&
                        fnn_loss_ops[job->loss].link == FNN_LINK_sigmoid &&
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
@@ -457,8 +493,11 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     status = fnn_plan_lay_out(plan, stride, has_own_inputs(&plan->layers[0]) ? threads : 1);
   if (status == FNN_OK)
     status = fnn_graph_meet(plan, job->mode);
+  if (status == FNN_OK && custom)
+    status = fnn_custom_reserve(plan, job);
   if (status != FNN_OK)
     return status;
+  run.targets = custom ? plan->custom_targets.data : plan->targets;
 
   if (job->mode == FNN_PREDICT && threads > 1 && rows <= tile)
     threads = 1;

@@ -12,6 +12,7 @@ cdef extern from "fastnn.h" nogil:
         FNN_F32, FNN_F64, FNN_I8, FNN_U8, FNN_I16, FNN_U16, FNN_I32, FNN_U32, FNN_I64, FNN_U64
         FNN_LAYER_dense, FNN_LAYERS
         FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
+        FNN_CUSTOM_LOSS
         FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_SLOT_2, FNN_STATE
     ctypedef int fnn_status
     ctypedef enum fnn_dtype:
@@ -62,6 +63,14 @@ cdef extern from "fastnn.h" nogil:
         int64_t n_values, warmup
         double start_factor
     double fnn_schedule_lr(const fnn_schedule *, int64_t)
+    ctypedef struct fnn_custom_loss:
+        int (*call)(void *, int64_t, double *) noexcept nogil
+        void *context
+        int64_t rows
+        void *outputs
+        void *targets
+        void *gradient
+        double *weights
     ctypedef struct fnn_job:
         int32_t mode, threads
         int64_t batch, begin, end
@@ -70,6 +79,7 @@ cdef extern from "fastnn.h" nogil:
         int32_t labels
         const double *row_weights
         int32_t loss, accuracy, link
+        const fnn_custom_loss *custom
         double loss_numbers[2]
         const double *loss_vector
         void *outputs

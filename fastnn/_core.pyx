@@ -182,6 +182,9 @@ cdef int poll_signals(void *context) noexcept with gil:
     return 0
 
 
+include "_custom.pxi"
+
+
 @cython.final
 cdef class Plan:
     """A network in the engine.
@@ -195,7 +198,7 @@ cdef class Plan:
     cdef readonly str dtype
     cdef readonly int64_t inputs, outputs
     cdef readonly tuple layers
-    cdef object raised
+    cdef object raised, custom
 
     def __cinit__(self, str dtype, int64_t inputs, tuple layers):
         cdef fnn_layer_spec specs[1024]
@@ -305,17 +308,23 @@ cdef class Plan:
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
-            bint accuracy=False, str link="identity", object outputs=None,
+            object custom=None, bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False,
             str optimizer=None, object lr=0.0, tuple hyperparameters=(),
             double clip_value=0, double clip_norm=0, double clip_global_norm=0):
         """Runs a job.
+
+        Instead of a loss's name there may be `custom`, a function of (rows, outputs, columns of
+        the targets, dtype, whether there are weights) that returns a function of how many rows
+        to look at, which returns their mean loss, and the arrays that it looks at: outputs,
+        targets, gradient (which it fills) and weights, each with room for `rows`.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
         the batch that begins at position); other failures are raised.
         """
         cdef fnn_job job
+        cdef fnn_custom_loss own
         cdef _Array x = _Array(inputs), y = None, out = None
         cdef Schedule schedule
         cdef fnn_status status
@@ -339,6 +348,7 @@ cdef class Plan:
         job.loss = job.accuracy = 0
         job.loss_numbers[0] = job.loss_numbers[1] = 0
         job.loss_vector = NULL
+        job.custom = NULL
         job.link = LINK_NUMBERS[link]
         job.outputs = NULL
         job.seed = seed
@@ -358,8 +368,12 @@ cdef class Plan:
         else:
             y = _Array(targets)
             job.targets = y.array
-            job.loss = LOSS_NUMBERS[loss]
             values = loss_numbers
+            if custom is not None:
+                held = take_custom(self, &job, &own, custom)
+                values = ()
+            else:
+                job.loss = LOSS_NUMBERS[loss]
             if values is None:
                 values = tuple(LOSS_DEFAULTS[loss].values())
             for i in range(2):
@@ -382,6 +396,7 @@ cdef class Plan:
         self.raised = None
         with nogil:
             status = fnn_run(self.plan, &job)
+        self.custom = held = None
         if status == FNN_INTERRUPTED:
             error, self.raised = self.raised, None
             raise error

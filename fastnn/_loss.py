@@ -50,7 +50,7 @@ class Loss(Spec, kind="loss"):
         return None
 
     def repeats(self) -> int:
-        """Return how many outputs stand for one column of the targets."""
+        """Return how many outputs stand for one column of the targets; 0: any number."""
         return 1
 
     def comparable(self, outputs: np.ndarray) -> np.ndarray:

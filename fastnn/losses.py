@@ -3,6 +3,8 @@
 A loss takes the network's raw outputs (before softmax or sigmoid: logits), so that it
 stays exact where probabilities round to 0 or 1.  The loss of several rows is their mean,
 weighted where there are sample weights: sum(w_i l_i) / sum(w_i).
+
+What has no name here can be a Python function of a batch; see `CustomLoss`.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._custom import CustomLoss
 from fastnn._loss import Loss, vector_of
 from fastnn._regression import (
     CosineSimilarity,
@@ -32,6 +35,7 @@ __all__ = [
     "BinaryCrossEntropy",
     "CosineSimilarity",
     "CrossEntropy",
+    "CustomLoss",
     "Focal",
     "Gamma",
     "GaussianNLL",

@@ -14,6 +14,7 @@ import numpy as np
 from fastnn import _core, _samples
 from fastnn import metrics as _metrics
 from fastnn._callback import Callback, check_callbacks
+from fastnn._custom import raised_by_loss
 from fastnn._run import Run as _Run
 from fastnn._run import steps_taken
 from fastnn._schedule import engine_schedule
@@ -62,8 +63,9 @@ def fit(
         float32, float64, integers or bools, in any memory order; never copied whole.
     y : array-like
         Targets as the loss wants them; see `fastnn.losses`.
-    loss : str or loss, optional
-        By default the one last used with this network.
+    loss : str, loss or callable ``(raw, target, grad_out) -> float``, optional
+        By default the one last used with this network; of functions see
+        `fastnn.losses.CustomLoss`.
     optimizer : str or optimizer, optional
         By default the one last used, at first Adam().  The same one goes on with its state;
         another one starts afresh.
@@ -186,8 +188,8 @@ def fit(
                     if validation is not None:
                         values += run.validate(validation)
                 # Not finite, in a row, or what a callable lr gives: the first epoch sees them all.
-                except (ValueError, TypeError):
-                    if epoch == 0:
+                except (ValueError, TypeError) as error:
+                    if epoch == 0 and not raised_by_loss(error):
                         run.undo()
                         vars(net).update(before)
                     raise

@@ -31,7 +31,7 @@ PARTS = {
     "activations": {"_activation", "_units"},
     "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
     "layers": {"_layer", "blocks"},
-    "losses": {"_loss", "_regression"},
+    "losses": {"_custom", "_loss", "_regression"},
     "optimizers": {"_optimizer", "adaptive"},
     "schedules": {"_cycles", "_schedule"},
 }
@@ -50,6 +50,7 @@ ARROWS = (
         "_schedule": {"_spec"},
         "_cycles": {"_schedule", "_spec"},
         "_loss": {"_spec"},
+        "_custom": {"_loss"},
         "_regression": {"_loss", "_spec"},
         "_layer": {"_spec"},
         "blocks": {"_layer"},
@@ -80,6 +81,7 @@ ARROWS = (
         "_samples": {"_spec", "arrays"},
         "training": {
             "_callback",
+            "_custom",
             "_run",
             "_samples",
             "_schedule",

@@ -202,6 +202,16 @@ static double accuracy_of_row(const fnn_loss_rows *l, int64_t r) {
   return classes ? best == target : (double)right / (double)l->C;
 }
 
+/* The gradient of a loss of the caller's own is there already. */
+FNN_INLINE double custom_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+  for (int64_t c = 0; c < l->C && l->dH; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK; i += LANES) {
+      REAL *d = (REAL *)l->dH + place(l, r, c + i);
+      vstore(d, vload(d) * vset(scale));
+    }
+  return l->value;
+}
+
 /* Rows of weight 0 count nothing, even where their loss is not finite. */
 static void drop_weightless_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
   for (int64_t r = r0; r < r1; r++) {
@@ -228,6 +238,9 @@ static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
     l->row_loss[r] = ROW_LOSS_##form(name);                                                        \
     break;
 #include "../ops/losses.def"
+    case FNN_CUSTOM_LOSS:
+      l->row_loss[r] = custom_row(l, r, row_scale);
+      break;
 #undef LOSS
 #undef ROW_LOSS_ELEMENTWISE
 #undef ROW_LOSS_ROW

@@ -103,6 +103,7 @@
 #define lane_numbers FNN_REAL(lane_numbers)
 #define where_used FNN_REAL(where_used)
 #define weighted_cross_entropy_row FNN_REAL(weighted_cross_entropy_row)
+#define custom_row FNN_REAL(custom_row)
 #define drop_weightless_rows FNN_REAL(drop_weightless_rows)
 #define softmax_parts FNN_REAL(softmax_parts)
 #define softmax_of_row FNN_REAL(softmax_of_row)
