@@ -358,7 +358,7 @@ class Sequential:
         Returns
         -------
         dict
-            "loss", "accuracy" for cross entropies, and the metrics by name.
+            "loss", "accuracy" for losses of classes, and the metrics by name.
         """
         from fastnn import metrics as functions
 
