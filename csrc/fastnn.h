@@ -75,13 +75,14 @@ typedef enum {
   FNN_LINK_sigmoid,
   FNN_LINK_softmax,
   FNN_LINK_log_softmax,
-  FNN_LINK_exp
+  FNN_LINK_exp,
+  FNN_LINK_sign /* 1 above 0, else -1 */
 } fnn_link;
 
 /* The rows of ops/ as names, for whoever has to list them. */
 typedef struct {
   const char *name;
-  int32_t slots;               /* optimizers */
+  int32_t slots;               /* optimizers; losses: outputs for each column of the targets */
   const char *hyperparameters; /* optimizers, schedules; separated by blanks */
   int32_t link;                /* losses: fnn_link */
 } fnn_op;
@@ -245,7 +246,22 @@ typedef enum {
 } fnn_derivative;
 
 /* Instead of a loss: the targets are a gradient in the outputs, to be carried back. */
-#define FNN_GIVEN (-1)
+#define FNN_GIVEN (-2)
+
+/* A loss of the caller's own, of whole batches: it reads outputs and targets (and weights, of the
+ * rows, where the job has any), and writes its gradient in the outputs, which is 0 before.  Its
+ * value is the (weighted) mean over the batch's rows, whose gradient that is.  It is called by the
+ * thread that called fnn_run, in that one's floating-point mode, while the others wait. */
+typedef struct {
+  int (*call)(void *context, int64_t rows, double *value); /* not 0: stop before the update */
+  void *context;
+  int64_t rows;    /* room in these; also the most of a call where there are no steps */
+  void *outputs;   /* (rows, outputs), the plan's dtype */
+  void *targets;   /* (rows, columns of the targets), the plan's dtype */
+  void *gradient;  /* (rows, outputs), the plan's dtype */
+  double *weights; /* (rows); may be NULL without row_weights */
+} fnn_custom_loss;
+#define FNN_CUSTOM_LOSS (-1)
 
 typedef struct {
   int32_t mode; /* fnn_mode */
@@ -255,11 +271,12 @@ typedef struct {
   const int64_t *order; /* row numbers, or NULL: as they stand */
 
   fnn_array inputs;
-  fnn_array targets; /* (rows, outputs) values, or (rows, 1) class labels */
+  fnn_array targets; /* (rows, outputs / fnn_op.slots) values, or (rows, 1) class labels */
   int32_t labels;    /* targets are class labels */
   const double *row_weights;
 
-  int32_t loss;              /* fnn_loss; FNN_DERIVE: or FNN_GIVEN */
+  int32_t loss; /* fnn_loss, or FNN_CUSTOM_LOSS; FNN_DERIVE: or FNN_GIVEN */
+  const fnn_custom_loss *custom;
   double loss_numbers[2];    /* its numbers: see ops/losses.def */
   const double *loss_vector; /* instead of the first, one for each output; or NULL */
   int32_t accuracy;          /* also count right answers */

@@ -7,7 +7,8 @@ const fnn_op fnn_activation_ops[FNN_ACTIVATIONS] = {
 };
 #undef ACTIVATION
 
-#define LOSS(name, form, link, numbers, ...) {#name, 0, numbers, FNN_LINK_##link},
+enum { OUTPUTS_ELEMENTWISE = 1, OUTPUTS_ROW = 1, OUTPUTS_PAIRS = 2 };
+#define LOSS(name, form, link, numbers, ...) {#name, OUTPUTS_##form, numbers, FNN_LINK_##link},
 const fnn_op fnn_loss_ops[FNN_LOSSES] = {
 #include "ops/losses.def"
 };

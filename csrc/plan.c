@@ -157,6 +157,7 @@ void fnn_plan_free(fnn_plan *plan) {
   fnn_arena_free(&plan->parameters);
   fnn_arena_free(&plan->gradient);
   fnn_arena_free(&plan->workspace);
+  fnn_arena_free(&plan->custom_targets);
   for (int i = 0; i < FNN_MAX_SLOTS; i++)
     fnn_arena_free(&plan->slots[i]);
   for (int i = 0; i < 2; i++)
@@ -186,7 +187,8 @@ fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer) {
 }
 
 int64_t fnn_plan_bytes(const fnn_plan *plan) {
-  int64_t bytes = plan->parameters.bytes + plan->gradient.bytes + plan->workspace.bytes;
+  int64_t bytes = plan->parameters.bytes + plan->gradient.bytes + plan->workspace.bytes +
+                  plan->custom_targets.bytes;
   for (int i = 0; i < FNN_MAX_SLOTS; i++)
     bytes += plan->slots[i].bytes;
   return bytes + plan->snapshots[0].bytes + plan->snapshots[1].bytes;

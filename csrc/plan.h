@@ -51,6 +51,7 @@ struct fnn_plan {
 
   /* One batch: the layers' X, Z, dX, dZ and these. */
   fnn_arena workspace;
+  fnn_arena custom_targets; /* [columns/16][stride][16], instead of targets: see custom.h */
   int64_t stride;
   int64_t input_copies;  /* of X of the first layer, one after the other */
   void *inputs;          /* [n_inputs/16][stride][16], input_copies times */

@@ -98,7 +98,8 @@ typedef struct {
   double parameter;
   double *row_loss;     /* [stride]  not weighted */
   double *row_accuracy; /* [stride]  share of right answers, or NULL */
-  int32_t loss;
+  int32_t loss;         /* fnn_loss; FNN_CUSTOM_LOSS: dH is there, but for `scale` */
+  double value;         /* FNN_CUSTOM_LOSS: of every row */
   double numbers[2];
   const double *vector; /* instead of numbers[0], one for each output; or NULL */
 } fnn_loss_rows;

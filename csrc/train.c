@@ -19,6 +19,7 @@
  * AGREE and read only between AGREE and BARRIER. */
 #include "cpu.h"
 #include "derive.h"
+#include "custom.h"
 #include "graph.h"
 #include "share.h"
 #include "step.h"
@@ -42,7 +43,9 @@ typedef struct {
   int64_t batch;     /* rows of a batch or chunk, of all threads together */
   int64_t step_rows; /* of the batches of a step; FNN_TRAIN */
   double scale;      /* FNN_DERIVE: 1 / sum of all row weights */
-  int32_t act;       /* whether the last layer's activation is applied */
+  void *targets;     /* where they are gathered */
+  double custom_value;
+  int32_t act; /* whether the last layer's activation is applied */
 
   fnn_update store; /* FNN_DERIVE */
   fnn_step step;    /* FNN_TRAIN */
@@ -161,8 +164,8 @@ static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
         note_bad_row(run, first + r, 1);
     }
   } else {
-    const int64_t bad = plan->kernels->gather(&job->targets, job->order, first, r0, r1,
-                                              plan->stride, plan->targets);
+    const int64_t bad =
+        plan->kernels->gather(&job->targets, job->order, first, r0, r1, plan->stride, run->targets);
     if (bad >= 0)
       note_bad_row(run, first + bad, 1);
   }
@@ -171,26 +174,32 @@ static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
       plan->row_weights[r] = weight_of(job, first + r);
 }
 
-static void loss(run_t *run, int64_t first, int64_t r0, int64_t r1) {
+/* How much a row of weight 1 counts.  In training of the whole step, so that batches of one count
+ * as they would in one large batch.  A loss of the caller's own has weighed the rows of the batch.
+ */
+static double scale_of(const run_t *run, int64_t first, int64_t rows) {
+  const fnn_job *job = run->job;
+  const double own = job->loss == FNN_CUSTOM_LOSS ? weight_sum(job, first, first + rows) : 1;
+  if (job->mode != FNN_TRAIN)
+    return own * run->scale;
+  const double sum = weight_sum(job, step_begin(run, first), step_end(run, first));
+  return sum > 0 ? own / sum : 0;
+}
+
+static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1) {
   const fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const fnn_layer *last = &plan->layers[plan->n_layers - 1];
-  double scale = run->scale;
-  if (job->mode == FNN_TRAIN) {
-    /* Of the whole step, so that batches of one count as they would in one large batch. */
-    const int64_t begin = step_begin(run, first), end = step_end(run, first);
-    const double sum = weight_sum(job, begin, end);
-    scale = sum > 0 ? 1 / sum : 0;
-  }
+  const int custom = job->loss == FNN_CUSTOM_LOSS;
   const int identity = last->activation == FNN_ACTIVATION_identity || !run->act;
   const fnn_loss_rows l = {
       .C = last->N,
       .stride = plan->stride,
       .Z = last->Z,
-      .T = plan->targets,
+      .T = run->targets,
       .labels = job->labels ? plan->labels : NULL,
-      .weights = job->row_weights ? plan->row_weights : NULL,
-      .scale = scale,
+      .weights = job->row_weights && !custom ? plan->row_weights : NULL,
+      .scale = scale_of(run, first, rows),
       .dH = job->mode == FNN_EVALUATE ? NULL
             : identity                ? last->dZ
                                       : plan->output_gradient,
@@ -200,9 +209,11 @@ static void loss(run_t *run, int64_t first, int64_t r0, int64_t r1) {
       .row_loss = plan->row_loss,
       .row_accuracy = job->accuracy ? plan->row_accuracy : NULL,
       .loss = job->loss,
+      .value = run->custom_value,
       .numbers = {job->loss_numbers[0], job->loss_numbers[1]},
       .vector = job->loss_vector,
   };
+  const int good = !custom || l.dH == NULL || fnn_custom_back(plan, job, r0, r1, l.dH);
   plan->kernels->loss(&l, r0, r1);
   if (job->outputs != NULL)
     plan->kernels->scatter(l.C, l.stride, l.Z, r0, r1, job->link,
@@ -210,8 +221,28 @@ static void loss(run_t *run, int64_t first, int64_t r0, int64_t r1) {
   double sum = 0; /* NaN once a row's loss is not finite */
   for (int64_t r = r0; r < r1; r++)
     sum += plan->row_loss[r] - plan->row_loss[r];
-  if (sum != 0 && job->mode != FNN_EVALUATE)
+  if ((sum != 0 || !good) && job->mode != FNN_EVALUATE)
     atomic_fetch_or(&run->stop, STOP_NON_FINITE);
+}
+
+/* A loss of the caller's own sees all rows of the batch, on the calling thread.  What makes it
+ * stop the job is read at AGREE like any other reason, so all threads take the same barriers. */
+static void custom_loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1, int thread,
+                        int threads, uint64_t callers_mode) {
+  const fnn_job *job = run->job;
+  fnn_custom_out(run->plan, job, r0, r1);
+  fnn_team_barrier(threads);
+  if (thread == 0 && atomic_load(&run->stop) == 0) {
+    run->custom_value = 0; /* of rows that weigh nothing, whose mean there is not */
+    if (weight_sum(job, first, first + rows) > 0) {
+      fnn_float_mode_leave(callers_mode);
+      if (job->custom->call(job->custom->context, rows, &run->custom_value))
+        atomic_fetch_or(&run->stop, STOP_INTERRUPTED);
+      fnn_float_mode_enter();
+    }
+  }
+  fnn_team_barrier(threads);
+  loss(run, first, rows, r0, r1);
 }
 
 /* Thread 0, once a batch is known to be good: sums in the order of the rows. */
@@ -220,8 +251,7 @@ static void sum_rows(run_t *run, int64_t first, int64_t rows) {
   fnn_job *job = run->job;
   for (int64_t r = 0; r < rows; r++) {
     const double weight = job->row_weights ? plan->row_weights[r] : 1;
-    /* An infinite loss of weight 0 counts nothing (where it was let through: in FNN_EVALUATE). */
-    job->loss_sum += weight == 0 ? 0 : weight * plan->row_loss[r];
+    job->loss_sum += weight * plan->row_loss[r];
     job->weight_sum += weight;
     if (job->accuracy)
       job->accuracy_sum += weight * plan->row_accuracy[r];
@@ -338,7 +368,10 @@ static void work_together(void *context, int thread, int threads) {
                    thread);
         break;
       case PHASE_LOSS:
-        loss(run, first, r0, r1);
+        if (job->loss == FNN_CUSTOM_LOSS)
+          custom_loss(run, first, rows, r0, r1, thread, threads, mode);
+        else
+          loss(run, first, rows, r0, r1);
         break;
       case PHASE_AGREE:
         fnn_team_barrier(threads);
@@ -404,10 +437,6 @@ static void work_alone(void *context, int thread, int threads) {
 
 /* ---- the entry ------------------------------------------------------------------------------ */
 
-static int32_t link_of(const fnn_job *job) {
-  return job->loss == FNN_GIVEN ? FNN_LINK_identity : fnn_loss_ops[job->loss].link;
-}
-
 static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   const int64_t C = plan->layers[plan->n_layers - 1].N;
   if (job->mode < FNN_TRAIN || job->mode > FNN_PREDICT || job->begin < 0 || job->end < job->begin ||
@@ -423,15 +452,20 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
       return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_PREDICT)
     return FNN_OK;
-  if (job->mode == FNN_DERIVE && !fnn_derive_accepts(plan, job))
+  if (job->targets.rows != job->inputs.rows ||
+      (job->mode == FNN_DERIVE && !fnn_derive_accepts(plan, job)))
     return FNN_BAD_ARGUMENT;
-  const int given = job->loss == FNN_GIVEN;
-  if ((!given && (job->loss < 0 || job->loss >= FNN_LOSSES)) ||
-      (given && (job->mode != FNN_DERIVE || job->labels || job->accuracy)) ||
-      job->targets.rows != job->inputs.rows || job->targets.columns != (job->labels ? 1 : C))
+  if (job->loss == FNN_CUSTOM_LOSS)
+    return fnn_custom_is_bad(job) ? FNN_BAD_ARGUMENT : FNN_OK;
+  if (job->loss == FNN_GIVEN)
+    return job->mode != FNN_DERIVE || job->labels || job->accuracy || job->targets.columns != C
+               ? FNN_BAD_ARGUMENT
+               : FNN_OK;
+  if (job->loss < 0 || job->loss >= FNN_LOSSES || C % fnn_loss_ops[job->loss].slots ||
+      job->targets.columns != (job->labels ? 1 : C / fnn_loss_ops[job->loss].slots))
     return FNN_BAD_ARGUMENT;
   /* Labels and accuracy are of classes: the losses with a link. */
-  const int32_t link = link_of(job);
+  const int32_t link = fnn_loss_ops[job->loss].link;
   if ((job->labels && (link != FNN_LINK_softmax || job->targets.type <= FNN_F64)) ||
       (job->accuracy && (link == FNN_LINK_identity || link == FNN_LINK_exp)))
     return FNN_BAD_ARGUMENT;
@@ -468,7 +502,9 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   if (threads > FNN_MAX_THREADS)
     threads = FNN_MAX_THREADS;
   /* Statistics of a batch are those of all rows. */
+  const int custom = job->mode != FNN_PREDICT && job->loss == FNN_CUSTOM_LOSS;
   int64_t batch = one_by_one                                 ? 1
+                  : custom && job->mode != FNN_TRAIN         ? job->custom->rows
                   : job->mode == FNN_DERIVE && job->training ? rows
                   : job->mode == FNN_DERIVE                  ? DERIVE_ROWS
                   : job->batch > 0                           ? job->batch
@@ -480,7 +516,8 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   const fnn_layer *last = &plan->layers[plan->n_layers - 1];
   /* The losses take raw outputs: where the last activation is the loss's own link
    * (sigmoid before binary_cross_entropy), it is part of the loss. */
-  const int own_link = job->mode != FNN_PREDICT && link_of(job) == FNN_LINK_sigmoid &&
+  const int own_link = job->mode != FNN_PREDICT && job->loss >= 0 &&
+                       fnn_loss_ops[job->loss].link == FNN_LINK_sigmoid &&
                        last->activation == FNN_ACTIVATION_sigmoid;
   run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
   run.step_rows = batch * (job->accumulate > 1 ? job->accumulate : 1);
@@ -502,8 +539,11 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     status = fnn_plan_lay_out(plan, stride, has_own_inputs(&plan->layers[0]) ? threads : 1);
   if (status == FNN_OK)
     status = fnn_graph_meet(plan, job->mode);
+  if (status == FNN_OK && custom)
+    status = fnn_custom_reserve(plan, job);
   if (status != FNN_OK)
     return status;
+  run.targets = custom ? plan->custom_targets.data : plan->targets;
 
   if (job->mode == FNN_PREDICT && threads > 1 && rows <= tile)
     threads = 1;

@@ -13,7 +13,7 @@ cdef extern from "fastnn.h" nogil:
         FNN_LAYER_dense, FNN_LAYERS
         FNN_TRAIN, FNN_DERIVE, FNN_EVALUATE, FNN_PREDICT
         FNN_OF_PARAMETERS, FNN_OF_INPUTS, FNN_OF_ROWS
-        FNN_GIVEN
+        FNN_GIVEN, FNN_CUSTOM_LOSS
         FNN_PARAMETERS, FNN_GRADIENT, FNN_SLOT_0, FNN_SLOT_1, FNN_SLOT_2, FNN_STATE
     ctypedef int fnn_status
     ctypedef enum fnn_dtype:
@@ -64,6 +64,14 @@ cdef extern from "fastnn.h" nogil:
         int64_t n_values, warmup
         double start_factor
     double fnn_schedule_lr(const fnn_schedule *, int64_t)
+    ctypedef struct fnn_custom_loss:
+        int (*call)(void *, int64_t, double *) noexcept nogil
+        void *context
+        int64_t rows
+        void *outputs
+        void *targets
+        void *gradient
+        double *weights
     ctypedef struct fnn_job:
         int32_t mode, threads
         int64_t batch, begin, end
@@ -72,6 +80,7 @@ cdef extern from "fastnn.h" nogil:
         int32_t labels
         const double *row_weights
         int32_t loss, accuracy, link
+        const fnn_custom_loss *custom
         double loss_numbers[2]
         const double *loss_vector
         void *outputs

@@ -1,5 +1,6 @@
 """Types of the engine as `_core.pyx` shows it to Python."""
 
+from collections.abc import Callable
 from typing import Any, Self, TypeAlias, final
 
 import numpy as np
@@ -92,6 +93,7 @@ class Plan:
         loss: str | None = None,
         loss_numbers: tuple[float, ...] | None = None,
         loss_vector: npt.NDArray[np.float64] | None = None,
+        custom: Callable[[int, int, int, str, bool], tuple[Any, ...]] | None = None,
         accuracy: bool = False,
         link: str = "identity",
         outputs: _Real | None = None,

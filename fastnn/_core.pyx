@@ -45,7 +45,7 @@ ctypedef fused real:
 
 # ---- tables of names ---------------------------------------------------------------
 
-LINKS = ("identity", "sigmoid", "softmax", "log_softmax", "exp")
+LINKS = ("identity", "sigmoid", "softmax", "log_softmax", "exp", "sign")
 DTYPES = ("float32", "float64")
 
 ACTIVATIONS = tuple([fnn_activation_ops[i].name.decode() for i in range(FNN_ACTIVATIONS)])
@@ -185,6 +185,9 @@ cdef int poll_signals(void *context) noexcept with gil:
     return 0
 
 
+include "_custom.pxi"
+
+
 @cython.final
 cdef class Plan:
     """A network in the engine.
@@ -198,7 +201,7 @@ cdef class Plan:
     cdef readonly str dtype
     cdef readonly int64_t inputs, outputs
     cdef readonly tuple layers
-    cdef object raised
+    cdef object raised, custom
 
     def __cinit__(self, str dtype, int64_t inputs, tuple layers):
         cdef fnn_layer_spec specs[1024]
@@ -318,14 +321,18 @@ cdef class Plan:
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
             str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
-            bint accuracy=False, str link="identity", object outputs=None,
+            object custom=None, bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False, str of="parameters", object gradients=None,
             str optimizer=None, object lr=0.0, double lr_factor=1, tuple hyperparameters=(),
             double clip_value=0, double clip_norm=0, double clip_global_norm=0,
             int64_t accumulate=1, double seconds=0):
         """Runs a job.
 
-        "derive" without a loss takes the targets as a gradient in the outputs.
+        Instead of a loss's name there may be `custom`, a function of (rows, outputs, columns of
+        the targets, dtype, whether there are weights) that returns a function of how many rows
+        to look at, which returns their mean loss, and the arrays that it looks at: outputs,
+        targets, gradient (which it fills) and weights, each with room for `rows`.  "derive"
+        with neither takes the targets as a gradient in the outputs.
 
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
@@ -333,6 +340,7 @@ cdef class Plan:
         `seconds` ends early, with a position below `end`.
         """
         cdef fnn_job job
+        cdef fnn_custom_loss own
         cdef _Array x = _Array(inputs), y = None, out = None, derived = None
         cdef Schedule schedule
         cdef fnn_status status
@@ -356,6 +364,7 @@ cdef class Plan:
         job.loss = job.accuracy = 0
         job.loss_numbers[0] = job.loss_numbers[1] = 0
         job.loss_vector = NULL
+        job.custom = NULL
         job.link = LINK_NUMBERS[link]
         job.outputs = NULL
         job.seed = seed
@@ -372,15 +381,20 @@ cdef class Plan:
         if mode != "predict":
             y = _Array(targets)
             job.targets = y.array
-            job.loss = FNN_GIVEN if loss is None else LOSS_NUMBERS[loss]
             if gradients is not None:
                 columns = self.inputs if job.of == FNN_OF_INPUTS else self.n_parameters
                 derived = self._result("gradients", gradients, job.end - begin, columns)
                 job.gradients = derived.view.buf
             values = loss_numbers
-            if values is None and loss is None:
+            if custom is not None:
+                held = take_custom(self, &job, &own, custom)
                 values = ()
-            elif values is None:
+            elif loss is None:
+                job.loss = FNN_GIVEN
+                values = ()
+            else:
+                job.loss = LOSS_NUMBERS[loss]
+            if values is None:
                 values = tuple(LOSS_DEFAULTS[loss].values())
             for i in range(2):
                 job.loss_numbers[i] = values[i] if i < len(values) else 0
@@ -402,6 +416,7 @@ cdef class Plan:
         self.raised = None
         with nogil:
             status = fnn_run(self.plan, &job)
+        self.custom = held = None
         if status == FNN_INTERRUPTED:
             error, self.raised = self.raised, None
             raise error

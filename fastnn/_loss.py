@@ -25,6 +25,8 @@ class Loss(Spec, kind="loss"):
 
     # What targets may be: both ends included.
     target_range: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
+    # Whether the engine itself has several outputs for a column of the targets.
+    shares_targets: ClassVar[bool] = False
 
     @property
     def rule(self) -> str:
@@ -33,29 +35,53 @@ class Loss(Spec, kind="loss"):
 
     @property
     def link(self) -> str:
-        """What turns raw outputs into predictions: "identity", "sigmoid", "softmax" or "exp"."""
+        """What turns raw outputs into predictions.
+
+        "identity", "exp", "sign" (1 above 0, else -1), "sigmoid" or "softmax".
+        """
         return _core.LOSSES[self.rule]
+
+    @property
+    def score_link(self) -> str:
+        """What turns raw outputs into what metrics compare: the link, or what keeps its order."""
+        return "sigmoid" if self.link == "sign" else self.link
 
     @property
     def classifies(self) -> bool:
         """Whether the targets are classes, so that accuracy means something."""
-        return self.link in ("sigmoid", "softmax")
+        return self.link in ("sign", "sigmoid", "softmax")
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The rule's numbers, in the engine's order."""
-        return tuple(float(getattr(self, name)) for name in _core.LOSS_DEFAULTS[self.rule])
+        """The rule's numbers, in the engine's order; 0 for what `vector` stands for."""
+        values = (getattr(self, name) for name in _core.LOSS_DEFAULTS[self.rule])
+        return tuple(0.0 if isinstance(value, tuple) else float(value) for value in values)
 
     def vector(self, outputs: int) -> np.ndarray | None:
         """Return a number for each output where they have their own, else None."""
         return None
 
     def repeats(self) -> int:
-        """Return how many outputs stand for one column of the targets."""
+        """Return how many outputs stand for one column of the targets; 0: any number."""
         return 1
+
+    def comparable(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what metrics compare with the targets, of outputs through the link."""
+        return outputs
 
     def engine(self, outputs: int) -> dict[str, Any]:
         """Return what the engine wants to know, for a network of so many outputs."""
-        vector = self.vector(outputs)
-        numbers = self.numbers if vector is None else (0.0,)
-        return {"loss": self.rule, "loss_numbers": numbers, "loss_vector": vector}
+        return {
+            "loss": self.rule,
+            "loss_numbers": self.numbers,
+            "loss_vector": self.vector(outputs),
+        }
+
+
+def vector_of(argument: str, weights: Any, outputs: int) -> np.ndarray | None:
+    """Return weights of the outputs as the engine takes them; None unless they are a tuple."""
+    if not isinstance(weights, tuple):
+        return None
+    if len(weights) != outputs:
+        raise ValueError(f"{argument}: got {len(weights)} weights, want {outputs}, one an output")
+    return np.array(weights, np.float64)

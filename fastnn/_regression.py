@@ -157,10 +157,72 @@ class Quantile(Loss):
 
 
 @dataclass(frozen=True)
+class GaussianNLL(Loss):
+    """Mean of (s + (m - t)^2 exp(-s)) / 2: a normal distribution's mean m and log-variance s.
+
+    Its negative log likelihood but for log(2 pi) / 2.  Targets: (n_samples, n_outputs / 2), or
+    (n_samples,) for two outputs; the mean is over their columns.  Of 2 D outputs the first D
+    are the means and the last D, in the same order, the logarithms of the variances::
+
+        mean, log_variance = np.split(net.predict(X), 2, axis=1)
+
+    Metrics see the means alone.
+
+    References
+    ----------
+    D. Nix and A. Weigend, "Estimating the mean and variance of the target probability
+    distribution", ICNN 1994.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(2, weight_init="zeros")], input_size=1)
+    >>> net.evaluate([[1.0]], [3.0], loss="gaussian_nll")  # m = 0, s = 0
+    {'loss': 4.5}
+    """
+
+    name = "gaussian_nll"
+    shares_targets = True
+
+    def repeats(self) -> int:
+        """Return 2: a mean and a log-variance."""
+        return 2
+
+    def comparable(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the means."""
+        return outputs[:, : outputs.shape[1] // 2]
+
+
+@dataclass(frozen=True)
+class CosineSimilarity(Loss):
+    """1 - z.t / (|z| |t|) of each row: 0 where the directions agree, 2 where they are opposite.
+
+    A row of zeros, of outputs or of targets, has no direction: its loss is 1 and its gradient
+    0.  Targets: (n_samples, n_outputs).
+
+    References
+    ----------
+    G. Salton, A. Wong and C. Yang, "A vector space model for automatic indexing",
+    Communications of the ACM 18, 1975 (the similarity).
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(2, weight_init="ones")], input_size=1)
+    >>> result = net.evaluate([[1.0], [1.0]], [[-1, 1], [-2, -2]], loss="cosine_similarity")
+    >>> round(result["loss"], 4)  # (1 + 2) / 2
+    1.5
+    """
+
+    name = "cosine_similarity"
+
+
+@dataclass(frozen=True)
 class Poisson(Loss):
     """Mean of exp(z) - t z: a Poisson distribution of mean exp(z), log likelihood but for t!.
 
-    `predict` gives z; the mean is its exp.  Targets: counts or rates, not negative,
+    `predict` gives z, and ``np.exp(net.predict(X))`` the means, with which metrics compare the
+    targets.  Targets: counts or rates, not negative,
     (n_samples, n_outputs), or (n_samples,) for one output.
 
     References
@@ -183,8 +245,8 @@ class Poisson(Loss):
 class Gamma(Loss):
     """Mean of z + t exp(-z): a gamma distribution of mean exp(z) and constant shape.
 
-    `predict` gives z; the mean is its exp.  Targets: positive, (n_samples, n_outputs), or
-    (n_samples,) for one output.
+    `predict` gives z, and ``np.exp(net.predict(X))`` the means, with which metrics compare the
+    targets.  Targets: positive, (n_samples, n_outputs), or (n_samples,) for one output.
 
     References
     ----------
@@ -207,7 +269,8 @@ class Tweedie(Loss):
     """Mean of exp((2 - p) z) / (2 - p) - t exp((1 - p) z) / (1 - p): many zeros, long tail.
 
     A compound Poisson-gamma distribution of mean exp(z) and variance ~ mean^p.  `predict`
-    gives z.  Targets: not negative, (n_samples, n_outputs), or (n_samples,) for one output.
+    gives z, and ``np.exp(net.predict(X))`` the means, with which metrics compare the targets.
+    Targets: not negative, (n_samples, n_outputs), or (n_samples,) for one output.
 
     Parameters
     ----------

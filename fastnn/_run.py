@@ -221,7 +221,7 @@ class Run:
         options: dict[str, Any] = {"accuracy": self.accuracy}
         if piece.outputs is not None:
             loss: Any = self.net.loss
-            options |= {"outputs": piece.outputs, "link": loss.link}
+            options |= {"outputs": piece.outputs, "link": loss.score_link}
         if self.deadline < math.inf:
             options["seconds"] = max(self.deadline - time.perf_counter(), 1e-9)
         status, *part, position, row, in_targets = self._take(piece, self.done, **options)

@@ -55,8 +55,11 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, numbers.Real) and not isinstance(value, (bool, int)):
         return float(value)  # NumPy's scalars, fractions
-    # A function cannot be written to a file; null there means the default.
-    return None if callable(value) else value
+    if callable(value):
+        # JSON holds no functions; null is read back as the field's default.  Who cannot take
+        # that leaves the whole spec out (the loss and the optimizer, in fastnn.serialization).
+        return None
+    return value
 
 
 def resolve(kind: type[S], value: S | type[S] | str, argument: str) -> S:

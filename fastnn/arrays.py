@@ -85,6 +85,11 @@ def check_targets(argument: str, value: Any, loss: Loss, n: int, outputs: int) -
     if loss.link == "softmax":
         return _class_targets(argument, array, loss, outputs)
     repeats = loss.repeats()
+    if repeats == 0:
+        array = array[:, None] if array.ndim == 1 else array
+        if array.ndim != 2 or array.shape[1] == 0:
+            raise ValueError(f"{argument}: got shape {array.shape}, want ({n}, columns) or ({n},)")
+        return Targets(array, False)
     if outputs % repeats:
         raise ValueError(
             f"loss: {loss.name} wants {repeats} outputs for each column of targets, and the "
@@ -99,7 +104,7 @@ def check_targets(argument: str, value: Any, loss: Loss, n: int, outputs: int) -
     low, high = loss.target_range
     if low > -np.inf and len(array):
         _check_range(argument, array, low, high, f"{loss.name} wants targets in [{low}, {high}]")
-    if repeats > 1:  # a view where there is one column
+    if repeats > 1 and not loss.shares_targets:  # a view where there is one column
         array = (
             np.broadcast_to(array, (n, outputs)) if columns == 1 else array.repeat(repeats, axis=1)
         )

@@ -117,7 +117,7 @@ def check_gradient(
     X : array-like of shape (n_samples, n_features)
     y : array-like
         Targets as the loss wants them.  A few samples are enough.
-    loss : str or loss, optional
+    loss : str, loss or callable, optional
         By default the one last used.
     sample_weight : array-like of shape (n_samples,), optional
     training : bool, default False

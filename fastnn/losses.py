@@ -3,6 +3,8 @@
 A loss takes the network's raw outputs (before softmax or sigmoid: logits), so that it
 stays exact where probabilities round to 0 or 1.  The loss of several rows is their mean,
 weighted where there are sample weights: sum(w_i l_i) / sum(w_i).
+
+What has no name here can be a Python function of a batch; see `CustomLoss`.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._loss import Loss
+from fastnn._custom import CustomLoss
+from fastnn._loss import Loss, vector_of
 from fastnn._regression import (
+    CosineSimilarity,
     Gamma,
+    GaussianNLL,
     Huber,
     LogCosh,
     MeanAbsoluteError,
@@ -28,9 +33,12 @@ from fastnn._spec import check_number
 
 __all__ = [
     "BinaryCrossEntropy",
+    "CosineSimilarity",
     "CrossEntropy",
+    "CustomLoss",
     "Focal",
     "Gamma",
+    "GaussianNLL",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -88,13 +96,7 @@ class BinaryCrossEntropy(Loss):
 
     def vector(self, outputs: int) -> np.ndarray | None:
         """Return the outputs' weights, if they have their own."""
-        if not isinstance(self.pos_weight, tuple):
-            return None
-        if len(self.pos_weight) != outputs:
-            raise ValueError(
-                f"pos_weight: got {len(self.pos_weight)} weights, want {outputs}, one an output"
-            )
-        return np.array(self.pos_weight, np.float64)
+        return vector_of("pos_weight", self.pos_weight, outputs)
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,9 @@ class Focal(Loss):
 class Hinge(Loss):
     """Mean over the outputs of max(0, 1 - y z), y = 1 for targets above 1/2, else -1.
 
-    Targets 0 and 1, or -1 and 1: (n_samples, n_outputs), or (n_samples,) for one output.
+    Targets 0 and 1, or -1 and 1: (n_samples, n_outputs), or (n_samples,) for one output.  An
+    answer is right where z > 0 and y = 1, or z <= 0 and y = -1; for `fastnn.metrics` outputs are
+    sigmoid(z), above 1/2 where z > 0, and no probabilities.
 
     References
     ----------
@@ -156,7 +160,7 @@ class Hinge(Loss):
     >>> import fastnn
     >>> net = fastnn.Sequential([fastnn.Dense(1, weight_init="ones")], input_size=1)
     >>> net.evaluate([[0.25]], [-1], loss="hinge")
-    {'loss': 1.25}
+    {'loss': 1.25, 'accuracy': 0.0}
     """
 
     name = "hinge"
@@ -172,7 +176,7 @@ class SquaredHinge(Loss):
     >>> import fastnn
     >>> net = fastnn.Sequential([fastnn.Dense(1, weight_init="ones")], input_size=1)
     >>> net.evaluate([[0.5]], [1], loss="squared_hinge")
-    {'loss': 0.25}
+    {'loss': 0.25, 'accuracy': 1.0}
     """
 
     name = "squared_hinge"
@@ -181,16 +185,24 @@ class SquaredHinge(Loss):
 
 @dataclass(frozen=True)
 class CrossEntropy(Loss):
-    """-sum over the classes of t log p, p = softmax(z).
+    """-sum over the classes of w t log p, p = softmax(z).
 
     Targets: integer labels 0 .. n_outputs - 1 of shape (n_samples,), or one-hot or
     probability rows of shape (n_samples, n_outputs).
+
+    The class weights are part of a sample's loss, so the mean over samples divides by their
+    number (or the sum of the sample weights), as every loss here does.  PyTorch's ``weight``
+    gives the same terms; its mean of integer labels divides by the sum of w over the labels
+    instead, which takes the same as sample weights, or ``fit(class_weight=...)``.
 
     Parameters
     ----------
     label_smoothing : float, default 0.0
         This share of each target is spread evenly over all classes: t becomes
         (1 - label_smoothing) t + label_smoothing / n_outputs.  In [0, 1].
+    class_weight : sequence of float, optional
+        w of each class, of n_outputs numbers that are not negative; by default all 1.  It
+        multiplies the smoothed targets, as in PyTorch.
 
     References
     ----------
@@ -209,9 +221,30 @@ class CrossEntropy(Loss):
     name = "cross_entropy"
     target_range = (0.0, 1.0)
     label_smoothing: float = 0.0
+    class_weight: Sequence[float] | None = None
 
     def __post_init__(self) -> None:
         check_number("label_smoothing", self.label_smoothing, low=0, high=1)
+        if self.class_weight is None:
+            return
+        if isinstance(self.class_weight, str) or not isinstance(
+            self.class_weight, (Sequence, np.ndarray)
+        ):
+            raise TypeError(f"class_weight: got {self.class_weight!r}, want a number a class")
+        object.__setattr__(self, "class_weight", tuple(self.class_weight))
+        for weight in self.class_weight:
+            check_number("class_weight", weight, low=0)
+        if not any(self.class_weight):
+            raise ValueError(f"class_weight: got {self.class_weight}, want one above 0")
+
+    @property
+    def rule(self) -> str:
+        """The engine has a rule of its own for weights."""
+        return self.name if self.class_weight is None else "weighted_cross_entropy"
+
+    def vector(self, outputs: int) -> np.ndarray | None:
+        """Return the classes' weights."""
+        return vector_of("class_weight", self.class_weight, outputs)
 
 
 @dataclass(frozen=True)

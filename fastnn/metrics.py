@@ -3,7 +3,9 @@
 Each is a function of (y, outputs, sample_weight=None) that `evaluate` and `fit` take by name or
 as it is; so is any function of yours.  For losses of classes, outputs are probabilities, of shape
 (n_samples, n_outputs), and y is labels (n_samples,), also where one-hot or probability rows were
-given for cross_entropy; y of several columns is one yes-or-no question a column.
+given for cross_entropy; y of several columns is one yes-or-no question a column.  The hinge losses
+have no probabilities: outputs are sigmoid(z), above 0.5 where z > 0.  For poisson, gamma and
+tweedie outputs are the means exp(z), for gaussian_nll the means alone.
 
 They are computed of the outputs that the loss was computed of: those of training data are the
 ones of each step as it trained.  "accuracy" the engine counts itself.
@@ -365,6 +367,7 @@ def _compute(
         return {}
     _, (targets, labels), weights = data
     targets = targets[rows]
+    outputs = loss.comparable(outputs)
     if loss.link == "softmax" and not labels:
         targets = targets.argmax(axis=1)
     elif targets.shape[1] == 1:

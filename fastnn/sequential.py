@@ -17,10 +17,10 @@ import numpy as np
 from fastnn import _core, _summary, arrays, threads
 from fastnn._built import BuiltBlock, BuiltLayer, build
 from fastnn._compile import Graph
-from fastnn._spec import check_count, resolve
+from fastnn._spec import Spec, check_count, resolve
 from fastnn.errors import NonFiniteError
 from fastnn.layers import Dense, Layer
-from fastnn.losses import Loss
+from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Adam, Optimizer
 
 if TYPE_CHECKING:
@@ -177,6 +177,8 @@ class Sequential:
                 known = ", ".join(repr(name) for name in sorted(Loss.registry))
                 raise ValueError(f"loss: none given and none used before, want one of {known}")
             return self.loss
+        if callable(loss) and not isinstance(loss, (type, Spec)):
+            loss = CustomLoss(loss)
         chosen: Loss = resolve(Loss, loss, "loss")
         output = self._graph.output_function.name
         if self._graph.output_function.link and chosen.link != "softmax":
@@ -241,7 +243,7 @@ class Sequential:
                 **loss.engine(self.output_size),
                 accuracy=accuracy,
                 outputs=outputs,
-                link=loss.link,
+                link=loss.score_link,
                 training=training,
                 seed=self.seed,
             )
@@ -255,8 +257,8 @@ class Sequential:
         """Run a job of the engine, by another plan if one is given; the caller holds the lock."""
         if self._running:
             raise RuntimeError(
-                f"{mode}: called by a signal handler while this network was at work, which only "
-                "allows to read its parameters or to save it"
+                f"{mode}: called by a signal handler or a loss while this network was at work, "
+                "which only allows to read its parameters or to save it"
             )
         self._running = True
         try:
@@ -302,8 +304,10 @@ class Sequential:
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
-            Raw outputs (logits), or what the last layer's activation makes of them.  The
-            bits of a row do not depend on the rows beside it.
+            Raw outputs (logits), or what the last layer's activation makes of them.  Of
+            poisson, gamma and tweedie they are the logarithms of the means, which are
+            ``np.exp(net.predict(X))``; of gaussian_nll means and log-variances.  The bits of a
+            row do not depend on the rows beside it.
 
         Raises
         ------
@@ -352,7 +356,7 @@ class Sequential:
         y : array-like
             Targets as the loss wants them; see `fastnn.losses`.
         sample_weight : array-like of shape (n_samples,), optional
-        loss : str or loss, optional
+        loss : str, loss or callable, optional
             By default the one last used.
         metrics : sequence of str or callable, default ()
             Names of `fastnn.metrics` and functions (y, outputs) -> float.
@@ -360,7 +364,7 @@ class Sequential:
         Returns
         -------
         dict
-            "loss", "accuracy" for cross entropies, and the metrics by name.
+            "loss", "accuracy" for losses of classes, and the metrics by name.
         """
         from fastnn import metrics as functions
 
@@ -389,7 +393,7 @@ class Sequential:
         y : array-like
             Targets as the loss wants them.
         sample_weight : array-like of shape (n_samples,), optional
-        loss : str or loss, optional
+        loss : str, loss or callable, optional
             By default the one last used.
         training : bool, default False
             True: as in a step of training, with dropout, noise and a batch's own statistics;
@@ -490,7 +494,9 @@ class Sequential:
         """Write the network to a safetensors file; `fastnn.load` reads it.
 
         The file is written beside `path` and renamed, so a file that was there stays
-        whole until the new one is.
+        whole until the new one is.  It holds no Python functions: of a loss that is one, or an
+        optimizer whose lr is one, nothing is kept, and the next `fit` is to be given it again;
+        an initializer that is one becomes the default.
         """
         from fastnn import serialization
 

@@ -28,7 +28,7 @@ from fastnn.activations import Activation
 from fastnn.errors import ModelFormatError
 from fastnn.initializers import Initializer
 from fastnn.layers import Layer
-from fastnn.losses import Loss
+from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
 from fastnn.sequential import Sequential
@@ -52,7 +52,7 @@ def save(net: Sequential, path: Path) -> None:
         "seed": net.seed,
         "dtype": net.dtype,
         "layers": [spec.to_config() for spec in net.specs],
-        "loss": net.loss.to_config() if net.loss else None,
+        "loss": _loss_config(net.loss),
         "optimizer": _optimizer_config(net.optimizer),
     }
     header: dict[str, Any] = {"__metadata__": {"fastnn": json.dumps(architecture), "format": "np"}}
@@ -184,6 +184,11 @@ def _layers(value: Any) -> Any:
     if isinstance(value, list):
         return [_layers(item) for item in value]
     return from_config(Layer, _parts(value), "layers")
+
+
+def _loss_config(loss: Loss | None) -> dict[str, Any] | None:
+    """Return a loss's config; None if it is a Python function, which JSON cannot hold."""
+    return None if loss is None or isinstance(loss, CustomLoss) else loss.to_config()
 
 
 def _optimizer_config(optimizer: Optimizer | None) -> dict[str, Any] | None:

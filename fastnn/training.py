@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fastnn import _core, _samples
 from fastnn import metrics as _metrics
 from fastnn._callback import Callback, check_callbacks
+from fastnn._custom import raised_by_loss
 from fastnn._run import ArrayRun
 from fastnn._run import Run as _Run
 from fastnn._spec import check_count, check_number
@@ -67,8 +68,9 @@ def fit(
         Without y: an iterable of batches (X, y) or (X, y, sample_weight), see Notes.
     y : array-like
         Targets as the loss wants them; see `fastnn.losses`.
-    loss : str or loss, optional
-        By default the one last used with this network.
+    loss : str, loss or callable ``(raw, target, grad_out) -> float``, optional
+        By default the one last used with this network; of functions see
+        `fastnn.losses.CustomLoss`.
     optimizer : str or optimizer, optional
         By default the one last used, at first Adam().  The same one goes on with its state;
         another one starts afresh.
@@ -239,8 +241,8 @@ def fit(
                     if validation is not None:
                         values += run.validate(validation)
                 # Not finite, in a row, or what a callable lr gives.
-                except (ValueError, TypeError):
-                    if run.undoable(epoch):
+                except (ValueError, TypeError) as error:
+                    if run.undoable(epoch) and not raised_by_loss(error):
                         run.undo()
                         vars(net).update(before)
                     raise

@@ -122,6 +122,7 @@ LINKS = {
     "softmax": softmax,
     "log_softmax": log_softmax,
     "exp": np.exp,
+    "sign": lambda z: np.where(z > 0, 1.0, -1.0),
 }
 
 

@@ -64,6 +64,41 @@ def log_softmax(z):
     return z - np.log(np.exp(z).sum(axis=1, keepdims=True))
 
 
+def half_as_many(generator, n, outputs):
+    return generator.normal(size=(n, outputs // 2))
+
+
+def distributions(generator, n, outputs):
+    return generator.dirichlet(np.ones(outputs), n)
+
+
+def gaussian_nll(z, t):
+    mean, log_variance = np.split(z, 2, axis=1)
+    return (log_variance + (mean - t) ** 2 * np.exp(-log_variance)).mean(axis=1) / 2
+
+
+def gaussian_nll_slope(z, t):
+    mean, log_variance = np.split(z, 2, axis=1)
+    share = (mean - t) * np.exp(-log_variance)
+    return np.hstack([share, (1 - share * (mean - t)) / 2]) / t.shape[1]
+
+
+def cosines(z, t):
+    """Cosine and both directions; zeros have the cosine 0."""
+    lengths = [np.linalg.norm(x, axis=1, keepdims=True) for x in (z, t)]
+    z, t = (x / np.where(a > 0, a, 1) for x, a in zip((z, t), lengths, strict=True))
+    return (z * t).sum(axis=1, keepdims=True), z, t, np.where(lengths[0] > 0, lengths[0], 1)
+
+
+def cosine_distance(z, t):
+    return 1 - cosines(z, t)[0][:, 0]
+
+
+def cosine_distance_slope(z, t):
+    cosine, z, t, length = cosines(z, t)
+    return (cosine * z - t) / length * z.any(axis=1, keepdims=True)
+
+
 LOSSES = {
     "mean_absolute_error": elementwise(
         lambda z, t: np.abs(z - t), lambda z, t: np.sign(z - t), normal
@@ -108,10 +143,26 @@ LOSSES = {
         lambda z, t: -2 * side(t) * np.maximum(0, 1 - side(t) * z),
         binary,
     ),
+    "gaussian_nll": Loss(gaussian_nll, gaussian_nll_slope, half_as_many),
+    "cosine_similarity": Loss(cosine_distance, cosine_distance_slope, normal),
+    "weighted_cross_entropy": Loss(
+        lambda z, t: -np.where(t == 0, 0, t * log_softmax(z)).sum(axis=1),
+        lambda z, t: np.exp(log_softmax(z)) * t.sum(axis=1, keepdims=True) - t,
+        distributions,
+    ),
     "kl_divergence": Loss(
         lambda z, t: (np.where(t > 0, t * np.log(np.where(t > 0, t, 1)), 0)
                       - t * log_softmax(z)).sum(axis=1),
         lambda z, t: np.exp(log_softmax(z)) * t.sum(axis=1, keepdims=True) - t,
-        lambda generator, n, outputs: generator.dirichlet(np.ones(outputs), n),
+        distributions,
     ),
 }  # fmt: skip
+
+# Outputs for each column of the targets, where that is not 1.
+OUTPUTS = {"gaussian_nll": 2}
+
+
+def width(loss, outputs):
+    """That many outputs, or the next number that the loss can have."""
+    each = OUTPUTS.get(loss, 1)
+    return -(-outputs // each) * each

@@ -17,6 +17,7 @@ import pytest
 import reference
 import reference_schedules
 from reference import LOSSES, example_parameters
+from reference_losses import width
 
 from fastnn import _core
 
@@ -104,7 +105,8 @@ NETWORKS = {
 # The losses that are in no network above.
 RARE_LOSSES = sorted(set(_core.LOSSES) - {case.loss for case in NETWORKS.values()})
 NETWORKS |= {
-    loss: Case(9, (dense("tanh", 39), dense("identity", 21)), loss, "sgd") for loss in RARE_LOSSES
+    loss: Case(9, (dense("tanh", 39), dense("identity", width(loss, 21))), loss, "sgd")
+    for loss in RARE_LOSSES
 }
 
 # The optimizers that are in no network above: each trains one whose tiles are of all shapes.
@@ -167,7 +169,8 @@ def run(plan, name, mode, threads=1, **options):
     X, t, weights = data(name)
     status, *results = plan.run(
         mode, X, t, labels=has_labels(case), loss=case.loss, row_weights=weights,
-        threads=threads, accuracy=_core.LOSSES[case.loss] in ("sigmoid", "softmax"), **options,
+        threads=threads, accuracy=_core.LOSSES[case.loss] in ("sign", "sigmoid", "softmax"),
+        **options,
     )  # fmt: skip
     assert status == _core.OK
     return results[:3]

@@ -44,6 +44,7 @@ ROW_OF = {
     "rmsprop_centered": "rmsprop",
     "rmsprop_centered_momentum": "rmsprop",
     "weighted_binary_cross_entropy": "binary_cross_entropy",
+    "weighted_cross_entropy": "cross_entropy",
     "triangular": "cyclic",
     "triangular2": "cyclic",
     "exp_range": "cyclic",

@@ -8,6 +8,7 @@ bound of 1e-6 has room; the last tests show that it still catches errors of 1e-4
 import numpy as np
 import pytest
 from reference import LOSSES, Network, example_parameters
+from reference_losses import width
 
 from fastnn import _core
 
@@ -113,7 +114,8 @@ def test_output_activation(activation):
 @pytest.mark.parametrize("activation", _core.ACTIVATIONS)
 @pytest.mark.parametrize("loss", _core.LOSSES)
 def test_one_layer(loss, activation):
-    assert worst(*both_gradients(((activation, 0.1, 3, True),), loss)) < BOUND
+    layer = (activation, 0.1, width(loss, 3), True)
+    assert worst(*both_gradients((layer,), loss)) < BOUND
 
 
 def test_labels():

@@ -30,6 +30,10 @@ NUMBERS = {
     "smooth": (losses.CrossEntropy(label_smoothing=0.2), LABELS),
     "smooth rows": (losses.CrossEntropy(label_smoothing=0.2), np.eye(4)[LABELS]),
     "kl labels": (losses.KLDivergence(), LABELS),
+    "weighted": (losses.CrossEntropy(class_weight=[0.5, 2, 0, 1]), LABELS),
+    "weighted rows": (losses.CrossEntropy(0.1, class_weight=np.arange(4)), np.eye(4)[LABELS]),
+    "gaussian": (losses.GaussianNLL(), REAL[:, :2]),
+    "cosine": (losses.CosineSimilarity(), REAL),
 }
 
 
@@ -55,6 +59,51 @@ def test_label_smoothing_is_the_smoothed_rows():
     expected = net.evaluate(X, 0.8 * rows + 0.05, loss="cross_entropy")["loss"]
     assert net.evaluate(X, LABELS, loss=smooth)["loss"] == pytest.approx(expected, rel=1e-12)
     assert net.evaluate(X, rows, loss=smooth)["loss"] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
+def test_class_weights_multiply_the_terms(smoothing):
+    net = network()
+    z = net.predict(X)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    w, one_hot = np.array([0.5, 0, 1, 3]), np.eye(4)[LABELS]
+    t = (1 - smoothing) * one_hot + smoothing / 4
+    weights = RNG.uniform(size=30)
+    expected = -(weights @ (w * t * log_p)).sum() / weights.sum()
+    loss = losses.CrossEntropy(smoothing, class_weight=w)
+    for y in (LABELS, one_hot):
+        value = net.evaluate(X, y, loss=loss, sample_weight=weights)["loss"]
+        assert value == pytest.approx(expected, rel=1e-12)
+
+
+def test_class_weights_of_labels_are_sample_weights():
+    """But for what the mean divides by: the samples' number, not the sum of the weights."""
+    net, w = network(), np.array([0.5, 0.1, 1, 3])
+    by_class = net.evaluate(X, LABELS, loss=losses.CrossEntropy(class_weight=w))["loss"]
+    by_sample = net.evaluate(X, LABELS, loss="cross_entropy", sample_weight=w[LABELS])["loss"]
+    assert by_class == pytest.approx(by_sample * w[LABELS].mean(), rel=1e-12)
+
+
+def test_gaussian_nll_learns_mean_and_variance():
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 2, (4000, 1))  # two groups, of means 1 and -2, deviations 0.5 and 2
+    y = np.where(x, -2, 1) + np.where(x, 2.0, 0.5) * generator.normal(size=(4000, 1))
+    net = fastnn.Sequential([fastnn.Dense(2)], input_size=1, dtype="float64")
+    net.fit(x, y, loss="gaussian_nll", optimizer=fastnn.Adam(0.05), epochs=300, batch_size=4000)
+    for group in (0, 1):
+        mean, log_variance = net.predict([[group]])[0]
+        assert mean == pytest.approx(y[x == group].mean(), abs=1e-3)
+        assert np.exp(log_variance) == pytest.approx(y[x == group].var(), rel=1e-2)
+
+
+def test_several_columns_have_their_means_first():
+    net = network()
+    mean, log_variance = np.split(net.predict(X), 2, axis=1)
+    t = REAL[:, :2]
+    expected = ((log_variance + (mean - t) ** 2 / np.exp(log_variance)) / 2).mean()
+    found = net.evaluate(X, t, loss="gaussian_nll", metrics=["mae"])
+    assert found["loss"] == pytest.approx(expected, rel=1e-12)
+    assert found["mae"] == pytest.approx(np.abs(mean - t).mean(), rel=1e-12)
 
 
 def test_pos_weight_counts_the_first_term():
@@ -98,6 +147,8 @@ def test_poisson_learns_the_mean():
         (losses.Quantile((0.1, 0.5, 0.9)), REAL, "wants 3 outputs for each column of targets"),
         (losses.Quantile((0.1, 0.9)), REAL, r"y: got shape \(30, 4\), want \(30, 2\)"),
         (losses.BinaryCrossEntropy([1, 2]), BINARY, "pos_weight: got 2 weights, want 4"),
+        (losses.CrossEntropy(class_weight=[1]), LABELS, "class_weight: got 1 weights, want 4"),
+        ("gaussian_nll", REAL, r"y: got shape \(30, 4\), want \(30, 2\)"),
     ],
 )
 def test_targets_that_are_refused(loss, y, message):
@@ -125,6 +176,10 @@ def test_no_probabilities_of_a_log_link():
         (lambda: losses.BinaryCrossEntropy(0), "pos_weight: got 0"),
         (lambda: losses.BinaryCrossEntropy([1, -1]), "pos_weight: got -1"),
         (lambda: losses.Focal(alpha=1), "alpha: got 1"),
+        (lambda: losses.CrossEntropy(class_weight=[1, -1]), "class_weight: got -1"),
+        (lambda: losses.CrossEntropy(class_weight=(0, 0)), "class_weight: got .*, want one above"),
+        (lambda: losses.CrossEntropy(class_weight=2.0), "class_weight: got 2.0, want a number a"),
+        (lambda: losses.CrossEntropy(class_weight="balanced"), "class_weight: got 'balanced'"),
     ],
 )
 def test_bad_numbers(make, message):

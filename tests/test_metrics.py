@@ -157,6 +157,30 @@ def test_evaluate_gives_probabilities(loss, outputs, activation):
     assert found["accuracy"] == net.evaluate(X, y, sample_weight=weights)["accuracy"]
 
 
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+@pytest.mark.parametrize("negative", [0, -1])
+def test_hinges_classify_by_the_side_of_0(loss, negative):
+    net, X, y, _ = trained(MSE, 1)
+    z = net.predict(X)[:, 0]
+    y = np.where(y == 1, 1, negative)
+    assert len(set(z > 0)) == len(set(z > 0.5)) == 2
+    names = ["accuracy", "precision", "recall", "roc_auc"]
+    found = net.evaluate(X, y, loss=loss, metrics=names)
+    assert found["accuracy"] == np.mean((z > 0) == (y == 1))
+    assert found["precision"] == metrics.precision(y == 1, z > 0)
+    assert found["recall"] == metrics.recall(y == 1, z > 0)
+    assert found["roc_auc"] == metrics.roc_auc(y == 1, z)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma", "tweedie"])
+def test_metrics_of_a_log_link_compare_the_mean(loss):
+    net, X, y, _ = trained(MSE, 1)
+    y, mean = y + 0.5, np.exp(net.predict(X))
+    found = net.evaluate(X, y, loss=loss, metrics=["r2", "mae", "rmse"])
+    for name in ("r2", "mae", "rmse"):
+        assert found[name] == pytest.approx(getattr(metrics, name)(y, mean), rel=1e-5)
+
+
 def test_one_hot_rows_become_labels():
     net, X, y, _ = trained(CE, 3)
     names = ["f1", functools.partial(metrics.top_k, k=2)]

@@ -86,14 +86,15 @@ def test_every_activation_of_the_engine_has_its_dataclass():
 
 
 def test_every_loss_of_the_engine_has_its_dataclass():
-    made = [loss() for loss in losses.Loss.registry.values()] + [losses.BinaryCrossEntropy(2.0)]
+    made = [loss() for loss in losses.Loss.registry.values()]
+    made += [losses.BinaryCrossEntropy(2.0), losses.CrossEntropy(class_weight=[1.0])]
     rules = {loss.rule: loss for loss in made}
     missing = set(_core.LOSSES) - set(rules)
     assert not missing, f"add it here: fastnn/losses.py lacks {missing}"
     assert set(rules) == set(_core.LOSSES)
     for name, link in _core.LOSSES.items():
         loss = rules[name]
-        assert (loss.link, loss.classifies) == (link, link in ("sigmoid", "softmax"))
+        assert (loss.link, loss.classifies) == (link, link in ("sign", "sigmoid", "softmax"))
 
 
 def test_every_optimizer_of_the_engine_has_its_dataclass():

@@ -13,6 +13,8 @@
 
 #include "dense.h"
 
+#include "row_losses.h"
+
 #include "loss.h"
 
 #include "rows.h"

@@ -1,5 +1,6 @@
 /* The loss of each row and its gradient in the raw outputs: the loop around the
- * ELEMENTWISE rows of ops/losses.def, and the ROW losses themselves.
+ * ELEMENTWISE rows of ops/losses.def, and the ROW losses of classes; the others are in
+ * row_losses.h.
  *
  * All take raw outputs.  dH gets the gradient of the batch's mean loss, so the row's
  * weight and the batch's scale are in it; row_loss gets the row's own loss.  Sums over a row
@@ -55,9 +56,19 @@ FNN_INLINE vec focal_weight(vec t, vec alpha) {
   return vselect_gt(vset(0), alpha, one, weight);
 }
 
-/* -sum over classes of t log softmax(z), t one-hot for a label; `smoothing` of t is spread evenly
- * over all classes (Szegedy et al. 2016). */
-FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, double smoothing) {
+/* A register of the outputs' own numbers, from output c on. */
+FNN_INLINE vec numbers_of_outputs(const double *vector, int64_t c, int64_t C) {
+  REAL line[LANES] __attribute__((aligned(64)));
+  for (int i = 0; i < LANES; i++)
+    line[i] = c + i < C ? (REAL)vector[c + i] : 0;
+  return vload(line);
+}
+
+/* -sum over classes of w t log softmax(z), t one-hot for a label; `smoothing` of t is spread
+ * evenly over all classes (Szegedy et al. 2016).  The classes' weights w stand in `weights`, or
+ * are all `weight`; `weighted` is a constant where this is called. */
+FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, double smoothing,
+                            const int weighted) {
   const REAL *z = (const REAL *)l->Z + r * FNN_BLOCK;
   const REAL *t = l->labels ? NULL : (const REAL *)l->T + r * FNN_BLOCK;
   REAL *dz = l->dH ? (REAL *)l->dH + r * FNN_BLOCK : NULL;
@@ -65,6 +76,8 @@ FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, doubl
   const REAL log_sum = log_of(softmax.sum);
   const int64_t label = l->labels ? l->labels[r] : -1;
   const REAL keep = (REAL)(1 - smoothing), even = (REAL)(smoothing / (double)l->C);
+  const double *weights = weighted ? l->vector : NULL;
+  const REAL weight = weighted ? (REAL)l->numbers[1] : 1;
   double loss = 0;
   REAL mass = 1; /* of the targets */
 
@@ -72,7 +85,9 @@ FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, doubl
     REAL masses[FNN_BLOCK] = {0}, losses[FNN_BLOCK] = {0};
     for (int64_t c = 0; c < l->C; c++) {
       const REAL own = t ? t[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK] : c == label;
-      const REAL x = own * keep + even;
+      REAL x = own * keep + even;
+      if (weighted)
+        x *= weights ? (REAL)weights[c] : weight;
       const REAL y = z[c / FNN_BLOCK * l->stride * FNN_BLOCK + c % FNN_BLOCK];
       masses[c % FNN_BLOCK] += x;
       losses[c % FNN_BLOCK] += x == 0 ? 0 : x * (log_sum - (y - softmax.max));
@@ -82,6 +97,10 @@ FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, doubl
   } else {
     const REAL y = z[label / FNN_BLOCK * l->stride * FNN_BLOCK + label % FNN_BLOCK];
     loss = log_sum - (y - softmax.max);
+    if (weighted) {
+      mass = weights ? (REAL)weights[label] : weight;
+      loss = mass == 0 ? 0 : mass * loss;
+    }
   }
   if (!dz)
     return loss;
@@ -94,14 +113,20 @@ FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, doubl
       const vec numbers = lane_numbers(i) + vset((REAL)c);
       const vec own =
           t ? vload(t + at) : vselect((ivec)(numbers == vset((REAL)label)), vset(1), vset(0));
-      const vec target = own * vset(keep) + vset(even);
+      vec target = own * vset(keep) + vset(even);
+      if (weighted)
+        target = target * (weights ? numbers_of_outputs(weights, c + i, l->C) : vset(weight));
       vstore(dz + at, where_used(l->C - c, i, (p - target) * vset(scale), vset(0)));
     }
   return loss;
 }
 
 FNN_INLINE double cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
-  return class_row(l, r, scale, l->numbers[0]);
+  return class_row(l, r, scale, l->numbers[0], 0);
+}
+
+FNN_INLINE double weighted_cross_entropy_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+  return class_row(l, r, scale, l->numbers[0], 1);
 }
 
 /* sum over classes of t (log t - log softmax(z)). */
@@ -114,15 +139,7 @@ FNN_INLINE double kl_divergence_row(const fnn_loss_rows *l, int64_t r, REAL scal
       const vec information = vselect_gt(own, vset(0), own * vlog(own), vset(0));
       vstore(lanes + i, vload(lanes + i) + information);
     }
-  return class_row(l, r, scale, 0) + (double)tree_sum(lanes);
-}
-
-/* A register of the outputs' own numbers, from output c on. */
-FNN_INLINE vec numbers_of_outputs(const double *vector, int64_t c, int64_t C) {
-  REAL line[LANES] __attribute__((aligned(64)));
-  for (int i = 0; i < LANES; i++)
-    line[i] = c + i < C ? (REAL)vector[c + i] : 0;
-  return vload(line);
+  return class_row(l, r, scale, 0, 0) + (double)tree_sum(lanes);
 }
 
 /* Mean over the outputs; `loss` is a constant where this is called. */
@@ -146,6 +163,7 @@ FNN_INLINE double elementwise_row(const int32_t loss, const fnn_loss_rows *l, in
       switch (loss) {
 #define VALUE_ELEMENTWISE(value, slope) v = value, d = slope
 #define VALUE_ROW(value, slope)
+#define VALUE_PAIRS(value, slope)
 #define LOSS(name, form, link, numbers, value, slope)                                              \
   case FNN_LOSS_##name:                                                                            \
     VALUE_##form(value, slope);                                                                    \
@@ -154,6 +172,7 @@ FNN_INLINE double elementwise_row(const int32_t loss, const fnn_loss_rows *l, in
 #undef LOSS
 #undef VALUE_ELEMENTWISE
 #undef VALUE_ROW
+#undef VALUE_PAIRS
       }
       sum[i] = sum[i] + where_used(l->C - c, i * LANES, v, zero);
       if (l->dH)
@@ -194,6 +213,27 @@ static void given_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
   }
 }
 
+/* The gradient of a loss of the caller's own is there already. */
+FNN_INLINE double custom_row(const fnn_loss_rows *l, int64_t r, REAL scale) {
+  for (int64_t c = 0; c < l->C && l->dH; c += FNN_BLOCK)
+    for (int i = 0; i < FNN_BLOCK; i += LANES) {
+      REAL *d = (REAL *)l->dH + place(l, r, c + i);
+      vstore(d, vload(d) * vset(scale));
+    }
+  return l->value;
+}
+
+/* Rows of weight 0 count nothing, even where their loss is not finite. */
+static void drop_weightless_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
+  for (int64_t r = r0; r < r1; r++) {
+    if (l->weights[r] != 0)
+      continue;
+    l->row_loss[r] = 0;
+    for (int64_t c = 0; c < l->C && l->dH; c += FNN_BLOCK)
+      memset((REAL *)l->dZ + place(l, r, c), 0, FNN_BLOCK * sizeof(REAL));
+  }
+}
+
 static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
   if (l->loss == FNN_GIVEN)
     given_rows(l, r0, r1);
@@ -205,14 +245,19 @@ static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
     switch (l->loss) {
 #define ROW_LOSS_ELEMENTWISE(name) elementwise_row(FNN_LOSS_##name, l, r, mean_scale)
 #define ROW_LOSS_ROW(name) name##_row(l, r, row_scale)
+#define ROW_LOSS_PAIRS(name) name##_row(l, r, row_scale)
 #define LOSS(name, form, ...)                                                                      \
   case FNN_LOSS_##name:                                                                            \
     l->row_loss[r] = ROW_LOSS_##form(name);                                                        \
     break;
 #include "../ops/losses.def"
+    case FNN_CUSTOM_LOSS:
+      l->row_loss[r] = custom_row(l, r, row_scale);
+      break;
 #undef LOSS
 #undef ROW_LOSS_ELEMENTWISE
 #undef ROW_LOSS_ROW
+#undef ROW_LOSS_PAIRS
     }
     if (l->row_accuracy)
       l->row_accuracy[r] = accuracy_of_row(l, r);
@@ -223,4 +268,6 @@ static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
       slope_rows(l->activation, l->parameter, (r1 - r0) * FNN_BLOCK, (const REAL *)l->Z + at,
                  (const REAL *)l->dH + at, (REAL *)l->dZ + at);
     }
+  if (l->weights)
+    drop_weightless_rows(l, r0, r1);
 }

@@ -103,6 +103,9 @@
 #define tree_max FNN_REAL(tree_max)
 #define lane_numbers FNN_REAL(lane_numbers)
 #define where_used FNN_REAL(where_used)
+#define weighted_cross_entropy_row FNN_REAL(weighted_cross_entropy_row)
+#define custom_row FNN_REAL(custom_row)
+#define drop_weightless_rows FNN_REAL(drop_weightless_rows)
 #define softmax_parts FNN_REAL(softmax_parts)
 #define softmax_of_row FNN_REAL(softmax_of_row)
 #define log_of FNN_REAL(log_of)
@@ -110,6 +113,14 @@
 #define elementwise_row FNN_REAL(elementwise_row)
 #define accuracy_of_row FNN_REAL(accuracy_of_row)
 #define loss_of_rows FNN_REAL(loss_of_rows)
+
+/* row_losses.h */
+#define place FNN_REAL(place)
+#define gaussian_nll_row FNN_REAL(gaussian_nll_row)
+#define length_of_row FNN_REAL(length_of_row)
+#define direction FNN_REAL(direction)
+#define direction_at FNN_REAL(direction_at)
+#define cosine_similarity_row FNN_REAL(cosine_similarity_row)
 
 /* rows.h */
 #define convert_row FNN_REAL(convert_row)

@@ -100,6 +100,8 @@ static void scatter_rows(int64_t C, int64_t stride, const void *Z, int64_t r0, i
           x = (x - vset(softmax.max)) - vset(log_sum);
         else if (link == FNN_LINK_exp)
           x = vexp(x);
+        else if (link == FNN_LINK_sign)
+          x = vselect_gt(x, vset(0), vset(1), vset(-1));
         else if (link == FNN_LINK_sigmoid)
           x = vsigmoid(x);
         vstore(line + i, x);

@@ -329,6 +329,75 @@ static void check_stops(void) {
     fail("an unknown ISA was not refused");
 }
 
+/* The mean squared error as a loss of the caller's own, with the engine's roundings. */
+typedef struct {
+  fnn_custom_loss loss;
+  int64_t outputs;
+  int64_t calls, stop_at;
+} squared_error;
+
+static int call_squared_error(void *context, int64_t rows, double *value) {
+  squared_error *own = context;
+  const float *z = own->loss.outputs, *t = own->loss.targets;
+  float *gradient = own->loss.gradient;
+  double sum = 0, total = 0;
+  for (int64_t r = 0; r < rows; r++)
+    sum += own->loss.weights[r];
+  for (int64_t r = 0; r < rows; r++) {
+    const double share = own->loss.weights[r] * (1 / sum) / (double)own->outputs;
+    for (int64_t i = r * own->outputs; i < (r + 1) * own->outputs; i++) {
+      const float error = z[i] - t[i];
+      gradient[i] = (error + error) * (float)share;
+      total += share * (double)error * (double)error;
+    }
+  }
+  *value = total;
+  return ++own->calls == own->stop_at;
+}
+
+/* It trains to the same bits on any number of threads, and ends a job before its step. */
+static void check_custom(void) {
+  const network *net = &networks[3];
+  enum { C = 20 };
+  static float outputs[ROWS * C], wanted[ROWS * C], gradient[ROWS * C];
+  static double of_rows[ROWS];
+  uint64_t first = 0;
+  fill(net);
+  for (int64_t i = 0; i < ROWS; i++)
+    order[i] = ROWS - 1 - i;
+  for (int threads = 0; threads <= 7; threads++) { /* 0: the engine's own */
+    fnn_plan *plan = make(net, FNN_FLOAT32);
+    squared_error own = {
+        {call_squared_error, &own, ROWS, outputs, wanted, gradient, of_rows}, C, 0, 0};
+    fnn_job job = job_of(net, FNN_TRAIN, threads ? threads : 2);
+    if (threads) {
+      job.loss = FNN_CUSTOM_LOSS;
+      job.custom = &own.loss;
+    }
+    must(fnn_run(plan, &job), "train with a loss of one's own");
+    static float W[49 * C], b[C];
+    must(fnn_read(plan, FNN_PARAMETERS, 2, W, b), "read");
+    const uint64_t h = hash(hash(0, W, sizeof W), b, sizeof b);
+    first = threads ? first : h;
+    if (h != first)
+      fail("a loss of one's own trains to other bits");
+    if (threads) {
+      own.stop_at = own.calls + 2;
+      if (fnn_run(plan, &job) != FNN_INTERRUPTED || job.position != BATCH)
+        fail("a loss of one's own did not stop the job");
+      own.loss.rows = BATCH - 1;
+      if (fnn_run(plan, &job) != FNN_BAD_ARGUMENT)
+        fail("too little room was not refused");
+      own.loss.rows = 40; /* in pieces */
+      job.mode = FNN_DERIVE;
+      must(fnn_run(plan, &job), "derive");
+      job.mode = FNN_EVALUATE;
+      must(fnn_run(plan, &job), "evaluate");
+    }
+    fnn_plan_free(plan);
+  }
+}
+
 static void check_map(void) {
   const char *functions[] = {"exp", "log", "log1p_unit", "erf", "gelu", "tanh", "leaky_relu"};
   for (int i = 0; i < 7; i++) {
@@ -389,6 +458,7 @@ int main(int argc, char **argv) {
   if (!only_hashes) {
     must(fnn_select_isa(NULL), "select");
     check_stops();
+    check_custom();
     check_map();
     if (!(fnn_fma_peak(FNN_FLOAT32, 2, 0.01) > 1e8))
       fail("no FMA peak");
