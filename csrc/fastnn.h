@@ -130,7 +130,7 @@ typedef struct {
   const char *name;
   int32_t split; /* fnn_split */
   int32_t inputs;
-  int32_t trains; /* has a scale and a shift */
+  int32_t trains; /* numbers an output: 1 a weight, 2 also a shift */
   int32_t buffer; /* fnn_buffer */
   const char *numbers;
 } fnn_layer_op;

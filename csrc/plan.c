@@ -92,8 +92,8 @@ static int connect(fnn_plan *plan, const fnn_layer_spec *layers, int64_t inputs)
     if (d->N < 1 || (dense && d->N > MAX_ELEMENTS / d->K) ||
         (d->kind == FNN_LAYER_add && width[0] != width[1]))
       return 0;
-    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains;
-    d->bias = dense ? layer->bias : fnn_layer_ops[d->kind].trains;
+    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains > 0;
+    d->bias = dense ? layer->bias : fnn_layer_ops[d->kind].trains > 1;
     d->p[0] = layer->p[0];
     d->p[1] = layer->p[1];
     d->group = (fnn_group){.lr_scale = 1, .decay_scale = 1};

@@ -30,7 +30,7 @@ typedef struct {
   int32_t kind;  /* fnn_layer_kind */
   int32_t index; /* its place in the network */
   int64_t K, N;  /* inputs, outputs */
-  int64_t lines; /* of W in use, of K16: K, or 1 of a layer with a scale, 0 without */
+  int64_t lines; /* of W in use, of K16: K, or 1 of a layer with a weight an output, 0 without */
   int64_t stride;
   fnn_port in[2];
   void *Z;      /* [N/16][stride][16]  output, after the activation */
@@ -54,7 +54,7 @@ typedef struct {
   int32_t shares; /* whether several layers leave a share of it */
 } fnn_layer;
 
-/* Lines of W of a layer with a scale; the last two of batch normalization. */
+/* Lines of W of a layer with a weight an output; the last two of batch normalization. */
 enum { FNN_SCALE_LINE, FNN_MEAN_LINE, FNN_VARIANCE_LINE };
 
 /* What layers want to know of the batch besides its rows. */
@@ -121,7 +121,7 @@ typedef struct {
   void (*layer_backward)(const fnn_layer *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
                          int64_t k0, int64_t k1);
   /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16); of a
-   * layer with a scale, panel u. */
+   * layer with a weight an output, panel u. */
   void (*units)(const fnn_layer *layer, int64_t u0, int64_t u1, const fnn_update *update);
   /* The rule alone, on n weights that lie together anywhere, with their gradient. */
   void (*update)(const fnn_update *update, int64_t n, const void *gradient, void *weights,

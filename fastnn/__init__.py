@@ -20,6 +20,7 @@ from fastnn.layers import (
     Dropout,
     GaussianNoise,
     LayerNorm,
+    PReLU,
     Residual,
 )
 from fastnn.minimize import Minimum, minimize
@@ -73,6 +74,7 @@ __all__ = [
     "ModelFormatError",
     "NAdam",
     "NonFiniteError",
+    "PReLU",
     "RAdam",
     "RMSprop",
     "Residual",

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from fastnn import activations as functions
 from fastnn import arrays
 from fastnn._spec import resolve
 from fastnn.activations import Activation as Function
-from fastnn.activations import Identity
-from fastnn.initializers import Initializer, default_for, initializer_of
-from fastnn.layers import Activation, Block, Concatenate, Dense, Layer
+from fastnn.initializers import Constant, Initializer, default_for, initializer_of
+from fastnn.layers import Activation, Block, Concatenate, Dense, Layer, PReLU
 
 
 @dataclasses.dataclass(eq=False)
@@ -28,7 +28,8 @@ class Leaf:
     spec: Layer
     path: str  # "layers[0]", for messages
     function: Function
-    initializers: tuple[Initializer, Initializer] | None = None  # of weights and bias
+    initializers: tuple[Initializer, ...] | None = None  # of its parameters, in their order
+    slopes: Leaf | None = None  # the PReLU that is this layer's activation
     place: int | None = None  # in the engine's list; None: part of the layer before
     inputs: int = 0
     outputs: int = 0
@@ -52,6 +53,9 @@ class Node:
 
 Tree: TypeAlias = Leaf | Node
 
+# What the slopes of an activation have from their layer.
+_GROUP: dict[str, Any] = {"lr_scale": 1.0, "trainable": True}
+
 
 class Graph:
     """The layers of a network, as a tree for people and as a list for the engine."""
@@ -60,7 +64,7 @@ class Graph:
         self.tree = _grow(specs, "layers")
         self.leaves = list(_leaves(self.tree))
         last = self.tree[-1]
-        self.output_function = last.function if isinstance(last, Leaf) else Identity()
+        self.output_function = last.function if isinstance(last, Leaf) else functions.Identity()
         for leaf in self.leaves:
             if leaf.function.link and leaf is not last:
                 name = leaf.function.name
@@ -123,18 +127,23 @@ class Graph:
             # Softmax and its logarithm are no rows of the engine's table: they are what the
             # loss is made for, and predict's link.
             function = part.function
-            act = ("identity", 0.0) if function.link else (function.name, function.parameter)
+            # Nor is what is learned: it is a layer.
+            act = (function.name, function.parameter)
+            if function.link or function.learned:
+                act = ("identity", 0.0)
             # Only in its own list: others may read the layer before a block.
             if isinstance(part.spec, Activation) and at > source and self._is_plain(at):
                 before = self.engine[at]
                 other = isinstance(before[1], tuple)
                 self.engine[at] = (*before[:2], *act, *before[4:]) if other else (*act, *before[2:])
-                continue
-            part.place = len(self.engine)
-            if isinstance(part.spec, Dense):
-                at = self._append(*act, part.spec.units, part.spec.bias, at)
-            else:
-                at = self._append(part.spec.name, part.spec.numbers, *act, at)
+            elif not (isinstance(part.spec, Activation) and part.slopes):
+                part.place = len(self.engine)
+                if isinstance(part.spec, Dense):
+                    at = self._append(*act, part.spec.units, part.spec.bias, at)
+                else:
+                    at = self._append(part.spec.name, part.spec.numbers, *act, at)
+            if part.slopes:
+                at = self._emit([part.slopes], at)
         return at
 
     def _append(self, *layer: Any) -> int:
@@ -159,12 +168,23 @@ def _grow(specs: Sequence[Layer], path: str) -> list[Tree]:
             branches = [_grow(part, name) for part, name in zip(parts, names, strict=True)]
             tree.append(Node(spec, here, branches))
         else:
-            function = getattr(spec, "activation", "identity")
-            tree.append(Leaf(spec, here, resolve(Function, function, f"{here}.activation")))
+            tree.append(_leaf(spec, here))
     for i, leaf in enumerate(tree):
         if isinstance(leaf, Leaf) and isinstance(leaf.spec, Dense):
             leaf.initializers = _initializers(leaf, tree[i + 1 :])
     return tree
+
+
+def _leaf(spec: Layer, path: str) -> Leaf:
+    if isinstance(spec, PReLU):
+        slope = float(spec.negative_slope)
+        return Leaf(spec, path, functions.PReLU(slope), (Constant(slope),))
+    function = resolve(Function, getattr(spec, "activation", "identity"), f"{path}.activation")
+    leaf = Leaf(spec, path, function)
+    if isinstance(function, functions.PReLU):
+        group = {key: getattr(spec, key, default) for key, default in _GROUP.items()}
+        leaf.slopes = _leaf(PReLU(function.negative_slope, **group), path)
+    return leaf
 
 
 def _specs(tree: Sequence[Tree]) -> tuple[Layer, ...]:
@@ -199,6 +219,8 @@ def _leaves(tree: Sequence[Tree]) -> Iterator[Leaf]:
     for part in tree:
         if isinstance(part, Leaf):
             yield part
+            if part.slopes:
+                yield part.slopes
         else:
             for branch in part.branches:
                 yield from _leaves(branch)
@@ -218,5 +240,7 @@ def _measure(tree: Sequence[Tree], inputs: int) -> int:
                 raise ValueError(
                     f"{part.path}: {inputs} inputs x {part.outputs} units are too many"
                 )
+            if part.slopes:
+                _measure([part.slopes], part.outputs)
         inputs = part.outputs
     return inputs

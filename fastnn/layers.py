@@ -26,6 +26,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Normalization",
+    "PReLU",
     "Residual",
     "Trained",
 ]
@@ -318,6 +319,47 @@ class LayerNorm(Normalization):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_number("epsilon", self.epsilon, low=0, open_low=True)
+
+
+@dataclass(frozen=True, repr=False)
+class PReLU(Trained):
+    """The parametric rectifier: z = max(0, x) + a min(0, x), with a slope a of each feature.
+
+    The slopes are called `slopes` and have the shape (width,).  As their authors found, decay
+    would push them towards 0 and relu, so there is none unless `decay_scale` asks for it.
+    `Dense(units, activation="prelu")` is a dense layer and this one.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.25
+        Initial a.
+    decay_scale : float, default 0.0
+        By keyword: factor of the optimizer's weight decay.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential(
+    ...     [fastnn.Dense(3), fastnn.BatchNorm(), fastnn.PReLU(0.1), fastnn.Dense(1)], input_size=2)
+    >>> net.layers[2].slopes
+    array([0.1, 0.1, 0.1], dtype=float32)
+    """
+
+    name = "prelu"
+    negative_slope: float = 0.25
+    decay_scale: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("negative_slope", self.negative_slope)
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return that of the slopes."""
+        return {"slopes": (inputs,)}
 
 
 def _part(argument: str, value: Any, default: str | None, functions: bool = False) -> Any:

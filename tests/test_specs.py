@@ -80,9 +80,9 @@ def test_kinds():
 def test_every_activation_of_the_engine_has_its_dataclass():
     missing = set(_core.ACTIVATIONS) - set(activations.Activation.registry)
     assert not missing, f"add it here: fastnn/activations.py lacks {missing}"
-    # The others are made by the loss and by predict's link.
+    # The others are made by the loss and by predict's link, or are a layer.
     others = set(activations.Activation.registry) - set(_core.ACTIVATIONS)
-    assert others == {"softmax", "log_softmax"}
+    assert others == {"softmax", "log_softmax", "prelu"}
 
 
 def test_every_loss_of_the_engine_has_its_dataclass():
@@ -225,6 +225,9 @@ RANGES = [
     (fastnn.BatchNorm, "epsilon", [0, -1e-5, NAN, INF]),
     (fastnn.BatchNorm, "momentum", [0, -0.1, 1.1, NAN]),
     (fastnn.LayerNorm, "epsilon", [0, -1e-5, NAN, INF]),
+    (fastnn.PReLU, "negative_slope", [NAN, INF]),
+    (fastnn.PReLU, "decay_scale", [-0.1, NAN, INF]),
+    (activations.PReLU, "negative_slope", [NAN, INF]),
     (fastnn.Adagrad, "lr", [-0.1, NAN, INF]),
     (fastnn.Adagrad, "epsilon", [0, -1e-8, NAN, INF]),
     (fastnn.Adadelta, "lr", [-0.1, NAN, INF]),

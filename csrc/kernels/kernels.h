@@ -21,6 +21,8 @@
 
 #include "norm.h"
 
+#include "prelu.h"
+
 #include "joins.h"
 
 #include "layers.h"

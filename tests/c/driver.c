@@ -22,7 +22,7 @@
 typedef struct {
   const char *name;
   int64_t inputs;
-  fnn_layer_spec layers[12];
+  fnn_layer_spec layers[13];
   int32_t n_layers;
   fnn_loss loss;
   fnn_optimizer optimizer;
@@ -60,7 +60,7 @@ static const network networks[] = {
       OTHER(layer_norm, identity, 1e-5, 0, 0, 0), OTHER(gaussian_noise, identity, 0.1, 0, 0, 0),
       LAYER(silu, 17, 1), OTHER(concatenate, identity, 0, 0, 1, 4),
       OTHER(alpha_dropout, identity, 0.1, 0, 0, 0), OTHER(activation, tanh, 0, 0, 0, 0),
-      LAYER(identity, 5, 1)}, 12, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
+      OTHER(prelu, identity, 0, 0, 0, 0), LAYER(identity, 5, 1)}, 13, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
 };
 /* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
@@ -117,11 +117,12 @@ static fnn_plan *make(const network *net, fnn_dtype dtype) {
     if (n == 0)
       continue;
     const int dense = net->layers[l].kind == FNN_LAYER_dense;
+    const double scale = net->layers[l].kind == FNN_LAYER_prelu ? 0.25 : 1;
     double *w = malloc((size_t)n * sizeof *w);
     float *w32 = malloc((size_t)n * sizeof *w32);
     fnn_normal(7, (uint64_t)l, n, w);
     for (int64_t i = 0; i < n; i++) {
-      w[i] = dense ? w[i] * sqrt(2.0 / (double)shape.rows) : 1; /* scales */
+      w[i] = dense ? w[i] * sqrt(2.0 / (double)shape.rows) : scale;
       w32[i] = (float)w[i];
     }
     const int is_float = dtype == FNN_FLOAT32;
