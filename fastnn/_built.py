@@ -83,6 +83,21 @@ class BuiltLayer:
         return BuiltLayer(self._network, self._leaf.slopes) if self._leaf.slopes else self
 
     @property
+    def tables(self) -> dict[int, np.ndarray] | None:
+        """An Embedding's tables by column, each of shape (categories, dim): copies.
+
+        Assign a dict to change those in it.  None for a layer without.
+        """
+        if self.spec.name != "embedding":
+            return None
+        return {column: self._get(f"table_{column}") for column, _, _ in self.spec.columns}  # type: ignore[misc]
+
+    @tables.setter
+    def tables(self, value: Any) -> None:
+        for column, table in value.items():
+            self._set(f"table_{column}", table)
+
+    @property
     def running_mean(self) -> np.ndarray | None:
         """What a `BatchNorm` has seen, of shape (outputs,): a copy.  None for others."""
         return None if self.state is None else self.state[: self.outputs]

@@ -17,8 +17,8 @@ from fastnn import activations as functions
 from fastnn import arrays
 from fastnn._spec import resolve
 from fastnn.activations import Activation as Function
-from fastnn.initializers import Constant, Initializer, default_for, initializer_of
-from fastnn.layers import Activation, Block, Concatenate, Dense, Layer, PReLU
+from fastnn.initializers import Constant, Initializer, Normal, default_for, initializer_of
+from fastnn.layers import Activation, Block, Concatenate, Dense, Embedding, Layer, PReLU
 
 
 @dataclasses.dataclass(eq=False)
@@ -87,8 +87,9 @@ class Graph:
                 if leaf.initializers is None:
                     values = np.ones(shape) if name == "weights" else np.zeros(shape)
                 else:
-                    values = leaf.initializers[j].sample(shape, seed, 2 * i + j)
-                argument = f"{leaf.path}.{'weight' if name == 'weights' else name}_init"
+                    stream = 2 * i + j % 2 + (j // 2 << 20)  # an Embedding may have many
+                    values = leaf.initializers[j].sample(shape, seed, stream)
+                argument = f"{leaf.path}.{'bias' if name == 'bias' else 'weight'}_init"
                 parts.append(arrays.check_parameters(argument, values, shape, dtype).ravel())
         return np.concatenate(parts)
 
@@ -110,6 +111,14 @@ class Graph:
                     penalty += l1 * float(np.abs(W).sum()) + l2 / 2 * float(W @ W)
                     gradient[part] += (l1 * np.sign(W) + l2 * W).astype(gradient.dtype)
         return penalty
+
+    def categories(self) -> dict[int, int]:
+        """Return the number of categories of each column that an `Embedding` replaces."""
+        found: dict[int, int] = {}
+        for leaf in self.leaves:
+            for column, count, _ in getattr(leaf.spec, "columns", ()):
+                found[column] = min(count, found.get(column, count))
+        return found
 
     def _emit(self, tree: Sequence[Tree], source: int) -> int:
         """Append layers that begin with the output of `source`; return the last one's place."""
@@ -141,6 +150,11 @@ class Graph:
                 if isinstance(part.spec, Dense):
                     at = self._append(*act, part.spec.units, part.spec.bias, at)
                 else:
+                    if isinstance(part.spec, Embedding) and at >= 0:
+                        raise ValueError(
+                            f"{part.path}: an Embedding replaces columns of the network's input, "
+                            "want it first"
+                        )
                     at = self._append(part.spec.name, part.spec.numbers, *act, at)
             if part.slopes:
                 at = self._emit([part.slopes], at)
@@ -179,6 +193,15 @@ def _leaf(spec: Layer, path: str) -> Leaf:
     if isinstance(spec, PReLU):
         slope = float(spec.negative_slope)
         return Leaf(spec, path, functions.PReLU(slope), (Constant(slope),))
+    if isinstance(spec, Embedding):
+        given = spec.weight_init
+        tables = tuple(
+            Normal(0, 1 / math.sqrt(dim))
+            if given is None
+            else initializer_of(given, f"{path}.weight_init")
+            for _, _, dim in spec.columns
+        )
+        return Leaf(spec, path, functions.Identity(), tables)
     function = resolve(Function, getattr(spec, "activation", "identity"), f"{path}.activation")
     leaf = Leaf(spec, path, function)
     if isinstance(function, functions.PReLU):
@@ -236,6 +259,11 @@ def _measure(tree: Sequence[Tree], inputs: int) -> int:
             part.outputs = part.spec.join(part.path, inputs, widths) if known else 0
         else:
             part.outputs = part.spec.outputs(inputs)
+            if isinstance(part.spec, Embedding) and 0 < inputs <= part.spec.columns[-1][0]:
+                raise ValueError(
+                    f"{part.path}: the Embedding has column {part.spec.columns[-1][0]}, counted "
+                    f"from 0, and the input {inputs} columns"
+                )
             if isinstance(part.spec, Dense) and inputs * part.outputs > 1 << 40:
                 raise ValueError(
                     f"{part.path}: {inputs} inputs x {part.outputs} units are too many"

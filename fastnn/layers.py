@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn._layer import Layer, Trained
-from fastnn._spec import Spec, check_count, check_number
+from fastnn._embedding import Embedding
+from fastnn._layer import Layer, Trained, part
+from fastnn._spec import check_count, check_number
 from fastnn.blocks import Block, Concatenate, Residual
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Concatenate",
     "Dense",
     "Dropout",
+    "Embedding",
     "GaussianNoise",
     "Layer",
     "LayerNorm",
@@ -86,9 +88,9 @@ class Dense(Trained):
         if self.max_norm is not None:
             check_number("max_norm", self.max_norm, low=0, open_low=True)
         object.__setattr__(self, "units", check_count("units", self.units))
-        object.__setattr__(self, "activation", _part("activation", self.activation, "identity"))
-        object.__setattr__(self, "weight_init", _part("weight_init", self.weight_init, None, True))
-        object.__setattr__(self, "bias_init", _part("bias_init", self.bias_init, "zeros", True))
+        object.__setattr__(self, "activation", part("activation", self.activation, "identity"))
+        object.__setattr__(self, "weight_init", part("weight_init", self.weight_init, None, True))
+        object.__setattr__(self, "bias_init", part("bias_init", self.bias_init, "zeros", True))
         if not isinstance(self.bias, bool):
             raise TypeError(f"bias: got {self.bias!r}, want True or False")
 
@@ -134,7 +136,7 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         if self.function is None:
             raise TypeError("function: got None, want a name or a fastnn spec")
-        object.__setattr__(self, "function", _part("function", self.function, None))
+        object.__setattr__(self, "function", part("function", self.function, None))
 
     @property
     def activation(self) -> Any:
@@ -360,14 +362,3 @@ class PReLU(Trained):
     def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
         """Return that of the slopes."""
         return {"slopes": (inputs,)}
-
-
-def _part(argument: str, value: Any, default: str | None, functions: bool = False) -> Any:
-    """Return a name, a spec or a function; names are looked up where the network is built."""
-    if value is None:
-        return default
-    if isinstance(value, type) and issubclass(value, Spec):
-        return value()
-    if not isinstance(value, (str, Spec)) and not (functions and callable(value)):
-        raise TypeError(f"{argument}: got {value!r}, want a name or a fastnn spec")
-    return value

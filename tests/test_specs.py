@@ -36,6 +36,7 @@ KINDS = {
 NEEDED = {
     fastnn.Dense: {"units": 3},
     fastnn.Activation: {"function": "relu"},
+    fastnn.Embedding: {"columns": {0: (5, 3), 2: 40}},
     fastnn.Residual: {"layers": [fastnn.Dense(3), fastnn.Dropout(0.5)]},
     fastnn.Concatenate: {"branches": [[fastnn.Dense(3)], []]},
     schedules.Constant: {"lr": 0.5},
@@ -302,7 +303,7 @@ def test_ranges(spec, argument, values):
 
 # Their fields are no numbers.
 NOT_NUMBERS = (
-    fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate,
+    fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate, fastnn.Embedding,
     losses.Quantile, losses.BinaryCrossEntropy,
 )  # fmt: skip
 

@@ -25,6 +25,8 @@
 
 #include "joins.h"
 
+#include "embedding.h"
+
 #include "layers.h"
 
 #include "map.h"
@@ -32,6 +34,7 @@
 const fnn_kernels FNN_TABLE = {
     .tile_rows = TILE_ROWS,
     .gather = gather_rows,
+    .check_codes = find_unknown,
     .forward = dense_forward,
     .backward = dense_backward,
     .layer_forward = forward_of_layer,

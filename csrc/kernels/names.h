@@ -121,7 +121,7 @@
 #define map_function FNN_REAL(map_function)
 #define run_fma FNN_REAL(run_fma)
 
-/* noise.h, norm.h, prelu.h, joins.h, layers.h */
+/* noise.h, norm.h, prelu.h, joins.h, embedding.h, layers.h */
 #define element_at FNN_REAL(element_at)
 #define add_forward FNN_REAL(add_forward)
 #define add_backward FNN_REAL(add_backward)
@@ -137,6 +137,11 @@
 #define line_at FNN_REAL(line_at)
 #define one_over_root FNN_REAL(one_over_root)
 #define norm_unit FNN_REAL(norm_unit)
+#define code_at FNN_REAL(code_at)
+#define find_unknown FNN_REAL(find_unknown)
+#define embedding_forward FNN_REAL(embedding_forward)
+#define embedding_backward FNN_REAL(embedding_backward)
+#define embedding_unit FNN_REAL(embedding_unit)
 #define prelu_forward FNN_REAL(prelu_forward)
 #define prelu_backward FNN_REAL(prelu_backward)
 #define prelu_unit FNN_REAL(prelu_unit)
