@@ -116,7 +116,7 @@ class Graph:
         """Return the number of categories of each column that an `Embedding` replaces."""
         found: dict[int, int] = {}
         for leaf in self.leaves:
-            for column, count, _ in getattr(leaf.spec, "columns", ()):
+            for column, count, _ in leaf.spec.columns if isinstance(leaf.spec, Embedding) else ():
                 found[column] = min(count, found.get(column, count))
         return found
 
