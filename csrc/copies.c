@@ -1,4 +1,5 @@
 /* Copies of what a plan holds: panels <-> the caller's (K, N) arrays, and snapshots. */
+#include "lookups.h"
 #include "plan.h"
 
 #include <string.h>
@@ -49,6 +50,16 @@ static void find_layer(fnn_plan *plan, const fnn_arena *arena, int32_t l, char *
   *bias = arena->data + ((char *)d->b - plan->parameters.data);
 }
 
+/* All weights of a layer to or from an array. */
+static void copy_weights(const fnn_plan *plan, const fnn_layer *d, char *weights, char *array,
+                         int to_panels) {
+  if (d->lookups)
+    fnn_lookups_copy(d, plan->size, weights, array, to_panels);
+  else
+    for (int64_t k = 0; k < d->lines; k++, array += d->N * plan->size)
+      copy_row(plan, d, weights, k, array, to_panels);
+}
+
 /* Batch normalization's running mean and variance. */
 static fnn_status copy_state(const fnn_plan *plan, const fnn_layer *d, void *mean, void *variance,
                              int write) {
@@ -68,18 +79,19 @@ fnn_status fnn_read(fnn_plan *plan, fnn_part part, int32_t layer, void *weights,
   if (part == FNN_STATE)
     return copy_state(plan, d, weights, bias, 0);
   const fnn_arena *arena = arena_of(plan, part);
+  const fnn_shape shape = fnn_layer_shape(plan, layer);
   const size_t row = (size_t)(d->N * plan->size);
   if (arena == NULL) {
     if (weights)
-      memset(weights, 0, (size_t)d->lines * row);
+      memset(weights, 0, (size_t)(shape.rows * shape.columns * plan->size));
     if (bias)
       memset(bias, 0, row);
     return FNN_OK;
   }
   char *W, *b;
   find_layer(plan, arena, layer, &W, &b);
-  for (int64_t k = 0; weights && k < d->lines; k++)
-    copy_row(plan, d, W, k, (char *)weights + (size_t)k * row, 0);
+  if (weights)
+    copy_weights(plan, d, W, weights, 0);
   if (bias)
     memcpy(bias, b, row);
   return FNN_OK;
@@ -101,12 +113,10 @@ fnn_status fnn_write(fnn_plan *plan, fnn_part part, int32_t layer, const void *w
   const size_t row = (size_t)(d->N * plan->size);
   char *W, *b;
   find_layer(plan, arena_of(plan, part), layer, &W, &b);
-  for (int64_t k = 0; weights && k < d->lines; k++) {
-    char *source = (char *)(uintptr_t)weights + (size_t)k * row;
-    copy_row(plan, d, W, k, source, 1);
-    if (part == FNN_PARAMETERS && d->WT)
-      transpose_row(plan, d, k);
-  }
+  if (weights)
+    copy_weights(plan, d, W, (char *)(uintptr_t)weights, 1);
+  for (int64_t k = 0; weights && part == FNN_PARAMETERS && d->WT && k < d->K; k++)
+    transpose_row(plan, d, k);
   if (bias)
     memcpy(b, bias, row);
   return FNN_OK;

@@ -35,7 +35,7 @@ typedef enum {
   FNN_OK,
   FNN_NO_MEMORY,
   FNN_BAD_ARGUMENT,
-  FNN_BAD_INPUT,  /* NaN, infinity or an unknown label in a row: see fnn_job.bad_row */
+  FNN_BAD_INPUT,  /* NaN, infinity, an unknown label or code in a row: see fnn_job.bad_row */
   FNN_NON_FINITE, /* the loss of the batch at fnn_job.position is not finite */
   FNN_INTERRUPTED /* fnn_job.poll asked to stop */
 } fnn_status;
@@ -131,20 +131,28 @@ typedef struct {
   const char *name;
   int32_t split; /* fnn_split */
   int32_t inputs;
-  int32_t trains; /* has a scale and a shift */
+  int32_t trains; /* numbers an output: 1 a weight, 2 also a shift */
   int32_t buffer; /* fnn_buffer */
   const char *numbers;
 } fnn_layer_op;
 extern const fnn_layer_op fnn_layer_ops[FNN_LAYERS];
 
+/* A column of the network's input that an embedding replaces: its codes, whole numbers from 0 to
+ * codes - 1, by vectors.  At most 2^24 codes, which are exact in float32. */
 typedef struct {
-  int32_t kind;       /* fnn_layer_kind */
-  int32_t activation; /* fnn_activation */
-  double parameter;   /* of the activation: the negative slope of leaky_relu */
-  int64_t outputs;    /* of the others than dense: as many as inputs, or 0 */
-  int32_t bias;       /* dense; 0: none */
-  double p[2];        /* numbers of the others: see ops/layers.def */
-  int32_t back[2];    /* its inputs: so many layers back; 0 for the first is 1 */
+  int64_t column, codes, width;
+} fnn_column;
+
+typedef struct {
+  int32_t kind;              /* fnn_layer_kind */
+  int32_t activation;        /* fnn_activation */
+  double parameter;          /* of the activation: the negative slope of leaky_relu */
+  int64_t outputs;           /* of the others than dense: as many as inputs, or 0 */
+  int32_t bias;              /* dense; 0: none */
+  double p[2];               /* numbers of the others: see ops/layers.def */
+  int32_t back[2];           /* its inputs: so many layers back; 0 for the first is 1 */
+  const fnn_column *columns; /* embedding: in ascending order */
+  int32_t n_columns;
 } fnn_layer_spec;
 
 typedef struct fnn_plan fnn_plan;
@@ -159,7 +167,7 @@ int64_t fnn_plan_bytes(const fnn_plan *plan);      /* memory held now */
 
 /* Rows and columns of a layer's weights and the length of its bias: of a dense layer
  * (inputs, outputs) and outputs or 0; of one with a scale and a shift (1, outputs) and outputs;
- * of the others 0. */
+ * of an embedding (1, numbers in all tables) and 0; of the others 0. */
 typedef struct {
   int64_t rows, columns, bias;
 } fnn_shape;

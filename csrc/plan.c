@@ -4,6 +4,7 @@
  * reads it: loops over inputs (K) stop at the last real one, and the outputs past N have
  * zero weights, hence zero gradients. */
 #include "graph.h"
+#include "lookups.h"
 #include "plan.h"
 
 #include <stdlib.h>
@@ -44,12 +45,17 @@ static void list_phases(const fnn_plan *plan, fnn_mode mode) {
 #undef ADD
 }
 
+/* Elements of a layer's W. */
+static int64_t weights_of(const fnn_layer *d) {
+  return d->lookups ? d->table_elements : fnn_blocks_of(d->lines) * fnn_panels_of(d->N);
+}
+
 /* Points the layers at their parts of the arenas. */
 static void bind_parameters(fnn_plan *plan) {
   int64_t at = 0, transposed = plan->region;
   for (int32_t l = 0; l < plan->n_layers; l++) {
     fnn_layer *d = &plan->layers[l];
-    const int64_t weights = fnn_blocks_of(d->lines) * fnn_panels_of(d->N);
+    const int64_t weights = weights_of(d);
     d->W = element(plan, &plan->parameters, at);
     d->b = element(plan, &plan->parameters, at + weights);
     d->dW = element(plan, &plan->gradient, at);
@@ -87,13 +93,16 @@ static int connect(fnn_plan *plan, const fnn_layer_spec *layers, int64_t inputs)
     d->K = width[0];
     d->N = d->kind == FNN_LAYER_dense         ? layer->outputs
            : d->kind == FNN_LAYER_concatenate ? width[0] + width[1]
+           : d->kind == FNN_LAYER_embedding   ? fnn_lookups_outputs(layer, inputs)
                                               : width[0];
     const int dense = d->kind == FNN_LAYER_dense;
     if (d->N < 1 || (dense && d->N > MAX_ELEMENTS / d->K) ||
-        (d->kind == FNN_LAYER_add && width[0] != width[1]))
+        (d->kind == FNN_LAYER_add && width[0] != width[1]) ||
+        (d->kind == FNN_LAYER_embedding && d->in[0].from >= 0 &&
+         plan->layers[d->in[0].from].kind != FNN_LAYER_input))
       return 0;
-    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains;
-    d->bias = dense ? layer->bias : fnn_layer_ops[d->kind].trains;
+    d->lines = dense ? d->K : fnn_layer_ops[d->kind].trains > 0;
+    d->bias = dense ? layer->bias : fnn_layer_ops[d->kind].trains > 1;
     d->p[0] = layer->p[0];
     d->p[1] = layer->p[1];
     d->group = (fnn_group){.lr_scale = 1, .decay_scale = 1};
@@ -130,6 +139,11 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec
     return FNN_BAD_ARGUMENT;
   }
 
+  for (int32_t l = 0; l < n_layers && !failed; l++)
+    if (plan->layers[l].kind == FNN_LAYER_embedding) {
+      failed = fnn_lookups_create(&plan->layers[l], &layers[l]) != FNN_OK;
+      plan->looks_up = 1;
+    }
   int64_t transposed = 0;
   if (!failed)
     fnn_graph_wire(plan);
@@ -137,7 +151,7 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec
     list_phases(plan, mode);
   for (int32_t l = 0; l < n_layers && !failed; l++) {
     const fnn_layer *d = &plan->layers[l];
-    plan->region += d->lines ? (fnn_blocks_of(d->lines) + 1) * fnn_panels_of(d->N) : 0;
+    plan->region += d->lines ? weights_of(d) + fnn_panels_of(d->N) : 0;
     if (d->kind == FNN_LAYER_dense && fnn_graph_wants_gradient(d))
       transposed += fnn_blocks_of(d->N) * fnn_panels_of(d->K);
   }
@@ -164,6 +178,8 @@ void fnn_plan_free(fnn_plan *plan) {
     fnn_arena_free(&plan->snapshots[i]);
   for (int mode = 0; mode <= FNN_PREDICT; mode++)
     free(plan->phases[mode]);
+  for (int32_t l = 0; plan->layers && l < plan->n_layers; l++)
+    fnn_lookups_free(&plan->layers[l]);
   free(plan->layers);
   free(plan->updates);
   free(plan->squares);
@@ -172,8 +188,10 @@ void fnn_plan_free(fnn_plan *plan) {
 
 int64_t fnn_plan_parameters(const fnn_plan *plan) {
   int64_t n = 0;
-  for (int32_t l = 0; l < plan->n_layers; l++)
-    n += (plan->layers[l].lines + (plan->layers[l].bias != 0)) * plan->layers[l].N;
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    const fnn_shape shape = fnn_layer_shape(plan, l);
+    n += shape.rows * shape.columns + shape.bias;
+  }
   return n;
 }
 
@@ -183,6 +201,8 @@ fnn_shape fnn_layer_shape(const fnn_plan *plan, int32_t layer) {
   if (layer < 0 || layer >= plan->n_layers)
     return (fnn_shape){0, 0, 0};
   const fnn_layer *d = &plan->layers[layer];
+  if (d->lookups)
+    return (fnn_shape){1, fnn_lookups_parameters(d), 0};
   return (fnn_shape){d->lines, d->lines ? d->N : 0, d->bias ? d->N : 0};
 }
 

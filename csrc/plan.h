@@ -29,6 +29,7 @@ struct fnn_plan {
   int32_t size; /* bytes of an element */
   const fnn_kernels *kernels;
   int64_t n_inputs;
+  int32_t looks_up; /* whether some layer is an embedding */
   int32_t n_layers;
   fnn_layer *layers;
   fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */

@@ -24,7 +24,9 @@
 static int64_t panels(const fnn_layer *d) { return FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL; }
 static int64_t k_units(const fnn_layer *d) { return FNN_ROUND_UP(d->lines, FNN_BLOCK) / FNN_BLOCK; }
 
-static int64_t units_of(const fnn_layer *d) { return panels(d) * k_units(d); }
+static int64_t units_of(const fnn_layer *d) {
+  return d->lookups ? d->n_lookups : panels(d) * k_units(d);
+}
 
 /* Even: the thread with the most panels has at most a tenth more than the mean. */
 void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode) {

@@ -25,12 +25,20 @@ typedef struct {
 } fnn_port;
 enum { FNN_TO_NOBODY, FNN_TO_LAYER, FNN_TO_SHARED };
 
+/* A table of vectors, [codes][width16], for the codes of an input. */
+typedef struct {
+  int64_t column, codes, width;
+  int64_t output; /* the first output that its vectors are */
+  int64_t at;     /* where it begins in W */
+  int32_t *seen;  /* [codes]  while a unit is at work, a code's first row in the batch; else -1 */
+} fnn_lookup;
+
 /* A layer.  Dense: Z = activation(X W + b); the others: ops/layers.def. */
 typedef struct {
   int32_t kind;  /* fnn_layer_kind */
   int32_t index; /* its place in the network */
   int64_t K, N;  /* inputs, outputs */
-  int64_t lines; /* of W in use, of K16: K, or 1 of a layer with a scale, 0 without */
+  int64_t lines; /* of W in use, of K16: K, or 1 of a layer with a weight an output, 0 without */
   int64_t stride;
   fnn_port in[2];
   void *Z;      /* [N/16][stride][16]  output, after the activation */
@@ -50,11 +58,14 @@ typedef struct {
   int32_t columns;    /* threads split its outputs, not the rows: see train.c */
   int32_t activation; /* this layer's */
   double parameter;
-  int32_t wanted; /* whether the gradient in Z is: it or a layer that feeds it trains */
-  int32_t shares; /* whether several layers leave a share of it */
+  fnn_lookup *lookups; /* embedding; NULL: none */
+  int32_t n_lookups;
+  int64_t table_elements; /* of W, instead of lines */
+  int32_t wanted;         /* whether the gradient in Z is: it or a layer that feeds it trains */
+  int32_t shares;         /* whether several layers leave a share of it */
 } fnn_layer;
 
-/* Lines of W of a layer with a scale; the last two of batch normalization. */
+/* Lines of W of a layer with a weight an output; the last two of batch normalization. */
 enum { FNN_SCALE_LINE, FNN_MEAN_LINE, FNN_VARIANCE_LINE };
 
 /* What layers want to know of the batch besides its rows. */
@@ -111,6 +122,9 @@ typedef struct {
    * the first r whose row is not finite, or -1. */
   int64_t (*gather)(const fnn_array *source, const int64_t *order, int64_t position, int64_t r0,
                     int64_t r1, int64_t stride, void *H);
+  /* The codes of an embedding in rows r0..r1 of X: returns the first r that has one which is none,
+   * or -1, and makes them 0. */
+  int64_t (*check_codes)(const fnn_layer *layer, int64_t r0, int64_t r1, void *X);
   /* Outputs n0..n1, n0 a multiple of 32; act: 0 leaves the raw outputs. */
   void (*forward)(const fnn_layer *layer, int64_t r0, int64_t r1, int64_t n0, int64_t n1,
                   int32_t act);
@@ -122,7 +136,7 @@ typedef struct {
   void (*layer_backward)(const fnn_layer *layer, const fnn_pass *pass, int64_t r0, int64_t r1,
                          int64_t k0, int64_t k1);
   /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16); of a
-   * layer with a scale, panel u. */
+   * layer with a weight an output, panel u; of an embedding, table u. */
   void (*units)(const fnn_layer *layer, int64_t u0, int64_t u1, const fnn_update *update);
   /* The rule alone, on n weights that lie together anywhere, with their gradient. */
   void (*update)(const fnn_update *update, int64_t n, const void *gradient, void *weights,

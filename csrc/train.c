@@ -150,6 +150,12 @@ static void gather_inputs(run_t *run, int64_t first, int64_t r0, int64_t r1, voi
       run->plan->kernels->gather(&job->inputs, job->order, first, r0, r1, run->plan->stride, X);
   if (bad >= 0)
     note_bad_row(run, first + bad, 0);
+  for (int32_t l = 0; run->plan->looks_up && l < run->plan->n_layers; l++) {
+    const fnn_layer *d = &run->plan->layers[l];
+    const int64_t unknown = d->lookups ? run->plan->kernels->check_codes(d, r0, r1, X) : -1;
+    if (unknown >= 0)
+      note_bad_row(run, first + unknown, 0);
+  }
 }
 
 static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {

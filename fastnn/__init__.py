@@ -18,8 +18,10 @@ from fastnn.layers import (
     Concatenate,
     Dense,
     Dropout,
+    Embedding,
     GaussianNoise,
     LayerNorm,
+    PReLU,
     Residual,
 )
 from fastnn.minimize import Minimum, minimize
@@ -66,6 +68,7 @@ __all__ = [
     "Concatenate",
     "Dense",
     "Dropout",
+    "Embedding",
     "GaussianNoise",
     "LayerNorm",
     "Lion",
@@ -73,6 +76,7 @@ __all__ = [
     "ModelFormatError",
     "NAdam",
     "NonFiniteError",
+    "PReLU",
     "RAdam",
     "RMSprop",
     "Residual",

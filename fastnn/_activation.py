@@ -27,6 +27,9 @@ class Activation(Spec, kind="activation"):
     # Which initial weights are the default before it: see fastnn.initializers.default_for.
     scheme: ClassVar[str] = "glorot"
 
+    # Whether training changes it: it is then a layer of the engine's, not a row of its table.
+    learned: ClassVar[bool] = False
+
     # The link of `predict` that makes it, for those that only stand at the output.
     link: ClassVar[str | None] = None
 

@@ -79,6 +79,36 @@ class BuiltLayer:
         self._set("bias", value)
 
     @property
+    def slopes(self) -> np.ndarray | None:
+        """A PReLU's slopes, also as this layer's activation, of shape (outputs,): a copy.
+
+        Assign to change them.  None for a layer without.
+        """
+        return self._of_slopes()._get("slopes")
+
+    @slopes.setter
+    def slopes(self, value: Any) -> None:
+        self._of_slopes()._set("slopes", value)
+
+    def _of_slopes(self) -> BuiltLayer:
+        return BuiltLayer(self._network, self._leaf.slopes) if self._leaf.slopes else self
+
+    @property
+    def tables(self) -> dict[int, np.ndarray] | None:
+        """An Embedding's tables by column, each of shape (categories, dim): copies.
+
+        Assign a dict to change those in it.  None for a layer without.
+        """
+        if self.spec.name != "embedding":
+            return None
+        return {column: self._get(f"table_{column}") for column, _, _ in self.spec.columns}  # type: ignore[misc]
+
+    @tables.setter
+    def tables(self, value: Any) -> None:
+        for column, table in value.items():
+            self._set(f"table_{column}", table)
+
+    @property
     def running_mean(self) -> np.ndarray | None:
         """What a `BatchNorm` has seen, of shape (outputs,): a copy.  None for others."""
         return None if self.state is None else self.state[: self.outputs]
@@ -119,6 +149,10 @@ class BuiltLayer:
         self.spec = self._leaf.spec = dataclasses.replace(self.spec, trainable=value)
         self._network.specs = self._network._graph.specs()
         self.regroup()
+        slopes: Any = self._leaf.slopes
+        if slopes:
+            slopes.spec = dataclasses.replace(slopes.spec, trainable=value)
+            self._of_slopes().regroup()
 
     def regroup(self) -> None:
         """Tell the engine how the layer takes part in steps of training."""
@@ -137,7 +171,8 @@ class BuiltLayer:
     def _set(self, name: str, value: Any) -> None:
         at, shape = self._find(name)
         if shape is None:
-            why = " was made with bias=False and" if hasattr(self.spec, "bias") else ""
+            made = name == "bias" and hasattr(self.spec, name)
+            why = " was made with bias=False and" if made else ""
             raise ValueError(f"{name}: this layer{why} has none to set")
         flat = self._read("parameters", _size(self.spec.shapes(self.inputs)))
         checked = check_parameters(name, value, shape, flat.dtype)

@@ -13,12 +13,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from fastnn import activations as functions
 from fastnn import arrays
 from fastnn._spec import resolve
 from fastnn.activations import Activation as Function
-from fastnn.activations import Identity
-from fastnn.initializers import Initializer, default_for, initializer_of
-from fastnn.layers import Activation, Block, Concatenate, Dense, Layer
+from fastnn.initializers import Constant, Initializer, Normal, default_for, initializer_of
+from fastnn.layers import Activation, Block, Concatenate, Dense, Embedding, Layer, PReLU
 
 
 @dataclasses.dataclass(eq=False)
@@ -28,7 +28,8 @@ class Leaf:
     spec: Layer
     path: str  # "layers[0]", for messages
     function: Function
-    initializers: tuple[Initializer, Initializer] | None = None  # of weights and bias
+    initializers: tuple[Initializer, ...] | None = None  # of its parameters, in their order
+    slopes: Leaf | None = None  # the PReLU that is this layer's activation
     place: int | None = None  # in the engine's list; None: part of the layer before
     inputs: int = 0
     outputs: int = 0
@@ -52,6 +53,9 @@ class Node:
 
 Tree: TypeAlias = Leaf | Node
 
+# What the slopes of an activation have from their layer.
+_GROUP: dict[str, Any] = {"lr_scale": 1.0, "trainable": True}
+
 
 class Graph:
     """The layers of a network, as a tree for people and as a list for the engine."""
@@ -60,7 +64,7 @@ class Graph:
         self.tree = _grow(specs, "layers")
         self.leaves = list(_leaves(self.tree))
         last = self.tree[-1]
-        self.output_function = last.function if isinstance(last, Leaf) else Identity()
+        self.output_function = last.function if isinstance(last, Leaf) else functions.Identity()
         for leaf in self.leaves:
             if leaf.function.link and leaf is not last:
                 name = leaf.function.name
@@ -83,8 +87,9 @@ class Graph:
                 if leaf.initializers is None:
                     values = np.ones(shape) if name == "weights" else np.zeros(shape)
                 else:
-                    values = leaf.initializers[j].sample(shape, seed, 2 * i + j)
-                argument = f"{leaf.path}.{'weight' if name == 'weights' else name}_init"
+                    stream = 2 * i + j % 2 + (j // 2 << 20)  # an Embedding may have many
+                    values = leaf.initializers[j].sample(shape, seed, stream)
+                argument = f"{leaf.path}.{'bias' if name == 'bias' else 'weight'}_init"
                 parts.append(arrays.check_parameters(argument, values, shape, dtype).ravel())
         return np.concatenate(parts)
 
@@ -107,6 +112,14 @@ class Graph:
                     gradient[part] += (l1 * np.sign(W) + l2 * W).astype(gradient.dtype)
         return penalty
 
+    def categories(self) -> dict[int, int]:
+        """Return the number of categories of each column that an `Embedding` replaces."""
+        found: dict[int, int] = {}
+        for leaf in self.leaves:
+            for column, count, _ in leaf.spec.columns if isinstance(leaf.spec, Embedding) else ():
+                found[column] = min(count, found.get(column, count))
+        return found
+
     def _emit(self, tree: Sequence[Tree], source: int) -> int:
         """Append layers that begin with the output of `source`; return the last one's place."""
         at = source
@@ -123,18 +136,28 @@ class Graph:
             # Softmax and its logarithm are no rows of the engine's table: they are what the
             # loss is made for, and predict's link.
             function = part.function
-            act = ("identity", 0.0) if function.link else (function.name, function.parameter)
+            # Nor is what is learned: it is a layer.
+            act = (function.name, function.parameter)
+            if function.link or function.learned:
+                act = ("identity", 0.0)
             # Only in its own list: others may read the layer before a block.
             if isinstance(part.spec, Activation) and at > source and self._is_plain(at):
                 before = self.engine[at]
                 other = isinstance(before[1], tuple)
                 self.engine[at] = (*before[:2], *act, *before[4:]) if other else (*act, *before[2:])
-                continue
-            part.place = len(self.engine)
-            if isinstance(part.spec, Dense):
-                at = self._append(*act, part.spec.units, part.spec.bias, at)
-            else:
-                at = self._append(part.spec.name, part.spec.numbers, *act, at)
+            elif not (isinstance(part.spec, Activation) and part.slopes):
+                part.place = len(self.engine)
+                if isinstance(part.spec, Dense):
+                    at = self._append(*act, part.spec.units, part.spec.bias, at)
+                else:
+                    if isinstance(part.spec, Embedding) and at >= 0:
+                        raise ValueError(
+                            f"{part.path}: an Embedding replaces columns of the network's input, "
+                            "want it first"
+                        )
+                    at = self._append(part.spec.name, part.spec.numbers, *act, at)
+            if part.slopes:
+                at = self._emit([part.slopes], at)
         return at
 
     def _append(self, *layer: Any) -> int:
@@ -159,12 +182,32 @@ def _grow(specs: Sequence[Layer], path: str) -> list[Tree]:
             branches = [_grow(part, name) for part, name in zip(parts, names, strict=True)]
             tree.append(Node(spec, here, branches))
         else:
-            function = getattr(spec, "activation", "identity")
-            tree.append(Leaf(spec, here, resolve(Function, function, f"{here}.activation")))
+            tree.append(_leaf(spec, here))
     for i, leaf in enumerate(tree):
         if isinstance(leaf, Leaf) and isinstance(leaf.spec, Dense):
             leaf.initializers = _initializers(leaf, tree[i + 1 :])
     return tree
+
+
+def _leaf(spec: Layer, path: str) -> Leaf:
+    if isinstance(spec, PReLU):
+        slope = float(spec.negative_slope)
+        return Leaf(spec, path, functions.PReLU(slope), (Constant(slope),))
+    if isinstance(spec, Embedding):
+        given = spec.weight_init
+        tables = tuple(
+            Normal(0, 1 / math.sqrt(dim))
+            if given is None
+            else initializer_of(given, f"{path}.weight_init")
+            for _, _, dim in spec.columns
+        )
+        return Leaf(spec, path, functions.Identity(), tables)
+    function = resolve(Function, getattr(spec, "activation", "identity"), f"{path}.activation")
+    leaf = Leaf(spec, path, function)
+    if isinstance(function, functions.PReLU):
+        group = {key: getattr(spec, key, default) for key, default in _GROUP.items()}
+        leaf.slopes = _leaf(PReLU(function.negative_slope, **group), path)
+    return leaf
 
 
 def _specs(tree: Sequence[Tree]) -> tuple[Layer, ...]:
@@ -199,6 +242,8 @@ def _leaves(tree: Sequence[Tree]) -> Iterator[Leaf]:
     for part in tree:
         if isinstance(part, Leaf):
             yield part
+            if part.slopes:
+                yield part.slopes
         else:
             for branch in part.branches:
                 yield from _leaves(branch)
@@ -214,9 +259,16 @@ def _measure(tree: Sequence[Tree], inputs: int) -> int:
             part.outputs = part.spec.join(part.path, inputs, widths) if known else 0
         else:
             part.outputs = part.spec.outputs(inputs)
+            if isinstance(part.spec, Embedding) and 0 < inputs <= part.spec.columns[-1][0]:
+                raise ValueError(
+                    f"{part.path}: the Embedding has column {part.spec.columns[-1][0]}, counted "
+                    f"from 0, and the input {inputs} columns"
+                )
             if isinstance(part.spec, Dense) and inputs * part.outputs > 1 << 40:
                 raise ValueError(
                     f"{part.path}: {inputs} inputs x {part.outputs} units are too many"
                 )
+            if part.slopes:
+                _measure([part.slopes], part.outputs)
         inputs = part.outputs
     return inputs

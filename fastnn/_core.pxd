@@ -35,6 +35,8 @@ cdef extern from "fastnn.h" nogil:
         int64_t rows, columns
         int64_t row_bytes, column_bytes
         int32_t type
+    ctypedef struct fnn_column:
+        int64_t column, codes, width
     ctypedef struct fnn_layer_spec:
         int32_t kind, activation
         double parameter
@@ -42,6 +44,8 @@ cdef extern from "fastnn.h" nogil:
         int32_t bias
         double p[2]
         int32_t back[2]
+        const fnn_column *columns
+        int32_t n_columns
     ctypedef struct fnn_layer_op:
         const char *name
         int32_t inputs

@@ -9,7 +9,8 @@ import numpy.typing as npt
 _Real: TypeAlias = npt.NDArray[np.float32] | npt.NDArray[np.float64]
 _Data: TypeAlias = npt.NDArray[Any]
 
-# Activation, parameter, outputs, bias; or kind, numbers, activation, parameter.
+# Activation, parameter, outputs, bias; or kind, numbers (of an embedding: (column, codes, width)
+# of each of its columns), activation, parameter.
 _Layer: TypeAlias = tuple[Any, ...]
 
 # Name, steps, two powers, a product: fnn_optimizer_state.

@@ -17,6 +17,7 @@ from cpython.buffer cimport (
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 import os
+from array import array
 from threading import get_ident, main_thread
 
 
@@ -194,7 +195,8 @@ cdef class Plan:
 
     `layers` are tuples (activation, parameter, outputs, bias) for dense ones and
     (kind, numbers, activation, parameter) for others, which may end in how many layers
-    back their two inputs are (0 for the first: 1).
+    back their two inputs are (0 for the first: 1).  The numbers of an embedding are tuples
+    (column, codes, width).
     """
 
     cdef fnn_plan *plan
@@ -205,17 +207,26 @@ cdef class Plan:
 
     def __cinit__(self, str dtype, int64_t inputs, tuple layers):
         cdef fnn_layer_spec specs[1024]
+        cdef int64_t[::1] columns
+        held = []  # until the plan has its own
         if len(layers) > 1024:
             raise ValueError(f"layers: got {len(layers)}, want at most 1024")
         for i, layer in enumerate(layers):
             specs[i].outputs = specs[i].bias = 0
             specs[i].p[0] = specs[i].p[1] = 0
             specs[i].back[0] = specs[i].back[1] = 0
+            specs[i].columns, specs[i].n_columns = NULL, 0
             if layer[0] in LAYERS:
                 kind, numbers, activation, parameter, *back = layer
                 if back:
                     specs[i].back[0], specs[i].back[1] = back
                 specs[i].kind = LAYER_NUMBERS[kind]
+                if kind == "embedding":
+                    columns = array("q", [number for column in numbers for number in column])
+                    held.append(columns)
+                    specs[i].columns = <fnn_column *>&columns[0]
+                    specs[i].n_columns = <int32_t>len(numbers)
+                    numbers = ()
                 if len(numbers) != len(LAYERS[kind]):
                     raise ValueError(f"layers[{i}]: got {numbers}, want {LAYERS[kind]}")
                 for j, number in enumerate(numbers):

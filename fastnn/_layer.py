@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from fastnn import _core
 from fastnn._spec import Spec, check_number
@@ -80,3 +81,14 @@ class Trained(Layer):
             "decay_scale": float(self.decay_scale),
             "frozen": not self.trainable,
         }
+
+
+def part(argument: str, value: Any, default: str | None, functions: bool = False) -> Any:
+    """Return a name, a spec or a function; names are looked up where the network is built."""
+    if value is None:
+        return default
+    if isinstance(value, type) and issubclass(value, Spec):
+        return value()
+    if not isinstance(value, (str, Spec)) and not (functions and callable(value)):
+        raise TypeError(f"{argument}: got {value!r}, want a name or a fastnn spec")
+    return value

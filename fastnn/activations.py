@@ -39,6 +39,7 @@ __all__ = [
     "LeakyReLU",
     "LogSoftmax",
     "Mish",
+    "PReLU",
     "ReLU",
     "SiLU",
     "Sigmoid",
@@ -120,6 +121,45 @@ class LeakyReLU(Activation):
     def parameter(self) -> float:
         """The slope for z < 0."""
         return float(self.negative_slope)
+
+
+@dataclass(frozen=True)
+class PReLU(Activation):
+    """h(z) = z for z > 0, else a z, with a slope a that each unit learns.
+
+    `Dense(activation="prelu")` is followed by the layer `fastnn.PReLU`, whose slopes are the
+    dense layer's `slopes`.  Called, the activation takes a = negative_slope.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.25
+        The a that learning begins with.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential([fastnn.Dense(3, activation="prelu")], input_size=2)
+    >>> net.layers[0].slopes
+    array([0.25, 0.25, 0.25], dtype=float32)
+    """
+
+    name = "prelu"
+    scheme = "gain"
+    learned = True
+    negative_slope: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_number("negative_slope", self.negative_slope)
+
+    def __call__(self, z: Any) -> np.ndarray:
+        """Return h(z) as it is before training, elementwise."""
+        z = np.asarray(z, dtype=np.float64)
+        values: np.ndarray = np.where(z > 0, z, self.negative_slope * z)
+        return values
 
 
 @dataclass(frozen=True)

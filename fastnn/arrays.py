@@ -7,6 +7,7 @@ and finds NaN and infinity there, so nothing here makes a pass over X.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -173,10 +174,26 @@ def check_parameters(argument: str, value: Any, shape: tuple[int, ...], dtype: A
     return array
 
 
-def raise_bad_row(argument: str, array: np.ndarray, row: int, dtype: str) -> None:
-    """Raise for the row in which the engine found a value that is not finite."""
+def raise_bad_row(
+    argument: str,
+    array: np.ndarray,
+    row: int,
+    dtype: str,
+    categories: Mapping[int, int] | None = None,
+) -> None:
+    """Raise for the row in which the engine found a value that is not finite, or no category.
+
+    `categories` are the numbers of them in the columns that have some.
+    """
     with np.errstate(over="ignore"):
         values = np.asarray(array[row]).astype(dtype)
+    for column, count in (categories or {}).items():
+        value = values[column]
+        if np.isfinite(value) and not (0 <= value < count and value == int(value)):
+            raise ValueError(
+                f"{argument}: got {array[row, column]} in row {row}, column {column}, want a "
+                f"category, 0 to {count - 1}"
+            )
     column = int(np.flatnonzero(~np.isfinite(values))[0])
     original = array[row, column]
     too_large = f", too large for {dtype}" if np.isfinite(original) else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class GradientReport:
     layer : str
         The worst parameter's layer: "layers[1]", say.
     name : str
-        "weights" or "bias".
+        "weights", "bias" or "slopes".
     index : tuple of int
         Its place there.
     analytic, numeric : float
@@ -253,11 +254,8 @@ def _chosen(n: int, samples: int | None, seed: int) -> np.ndarray:
 def _place(net: Sequential, i: int) -> tuple[str, str, tuple[int, ...]]:
     """Return layer, name and index of a network's i-th parameter."""
     for built in net._leaves():
-        for name in ("weights", "bias"):
-            array = getattr(built, name)
-            if array is None:
-                continue
-            if i < array.size:
-                return built.path, name, tuple(int(k) for k in np.unravel_index(i, array.shape))
-            i -= array.size
+        for name, shape in built.spec.shapes(built.inputs).items():
+            if i < math.prod(shape):
+                return built.path, name, tuple(int(k) for k in np.unravel_index(i, shape))
+            i -= math.prod(shape)
     raise AssertionError("the layers have fewer parameters than the network")

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from fastnn._layer import Layer, Trained
-from fastnn._spec import Spec, check_count, check_number
+from fastnn._embedding import Embedding
+from fastnn._layer import Layer, Trained, part
+from fastnn._spec import check_count, check_number
 from fastnn.blocks import Block, Concatenate, Residual
 
 __all__ = [
@@ -22,10 +23,12 @@ __all__ = [
     "Concatenate",
     "Dense",
     "Dropout",
+    "Embedding",
     "GaussianNoise",
     "Layer",
     "LayerNorm",
     "Normalization",
+    "PReLU",
     "Residual",
     "Trained",
 ]
@@ -90,9 +93,9 @@ class Dense(Trained):
         if self.max_norm is not None:
             check_number("max_norm", self.max_norm, low=0, open_low=True)
         object.__setattr__(self, "units", check_count("units", self.units))
-        object.__setattr__(self, "activation", _part("activation", self.activation, "identity"))
-        object.__setattr__(self, "weight_init", _part("weight_init", self.weight_init, None, True))
-        object.__setattr__(self, "bias_init", _part("bias_init", self.bias_init, "zeros", True))
+        object.__setattr__(self, "activation", part("activation", self.activation, "identity"))
+        object.__setattr__(self, "weight_init", part("weight_init", self.weight_init, None, True))
+        object.__setattr__(self, "bias_init", part("bias_init", self.bias_init, "zeros", True))
         if not isinstance(self.bias, bool):
             raise TypeError(f"bias: got {self.bias!r}, want True or False")
 
@@ -138,7 +141,7 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         if self.function is None:
             raise TypeError("function: got None, want a name or a fastnn spec")
-        object.__setattr__(self, "function", _part("function", self.function, None))
+        object.__setattr__(self, "function", part("function", self.function, None))
 
     @property
     def activation(self) -> Any:
@@ -331,12 +334,42 @@ class LayerNorm(Normalization):
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-def _part(argument: str, value: Any, default: str | None, functions: bool = False) -> Any:
-    """Return a name, a spec or a function; names are looked up where the network is built."""
-    if value is None:
-        return default
-    if isinstance(value, type) and issubclass(value, Spec):
-        return value()
-    if not isinstance(value, (str, Spec)) and not (functions and callable(value)):
-        raise TypeError(f"{argument}: got {value!r}, want a name or a fastnn spec")
-    return value
+@dataclass(frozen=True, repr=False)
+class PReLU(Trained):
+    """The parametric rectifier: z = max(0, x) + a min(0, x), with a slope a of each feature.
+
+    The slopes are called `slopes` and have the shape (width,).  As their authors found, decay
+    would push them towards 0 and relu, so there is none unless `decay_scale` asks for it.
+    `Dense(units, activation="prelu")` is a dense layer and this one.
+
+    Parameters
+    ----------
+    negative_slope : float, default 0.25
+        Initial a.
+    decay_scale : float, default 0.0
+        By keyword: factor of the optimizer's weight decay.
+
+    References
+    ----------
+    K. He, X. Zhang, S. Ren and J. Sun, "Delving deep into rectifiers", ICCV 2015.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> net = fastnn.Sequential(
+    ...     [fastnn.Dense(3), fastnn.BatchNorm(), fastnn.PReLU(0.1), fastnn.Dense(1)], input_size=2)
+    >>> net.layers[2].slopes
+    array([0.1, 0.1, 0.1], dtype=float32)
+    """
+
+    name = "prelu"
+    negative_slope: float = 0.25
+    decay_scale: float = field(default=0.0, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_number("negative_slope", self.negative_slope)
+
+    def shapes(self, inputs: int) -> dict[str, tuple[int, ...]]:
+        """Return that of the slopes."""
+        return {"slopes": (inputs,)}

@@ -270,8 +270,8 @@ class Sequential:
         self, data: Any, row: int, in_targets: bool, names: Sequence[str] = DATA_NAMES
     ) -> None:
         X, (targets, _), _ = data
-        array = targets if in_targets else X
-        arrays.raise_bad_row(names[in_targets], array, row, self.dtype)
+        array, categories = (targets, None) if in_targets else (X, self._graph.categories())
+        arrays.raise_bad_row(names[in_targets], array, row, self.dtype, categories)
 
     def _checked_data(
         self, X: Any, y: Any, weights: Any, loss: Loss, names: Sequence[str] = DATA_NAMES
@@ -290,7 +290,7 @@ class Sequential:
                 "predict", inputs, link=link, outputs=out, threads=self._threads(len(inputs))
             )
         if status == _core.BAD_INPUT:
-            arrays.raise_bad_row("X", inputs, row, self.dtype)
+            arrays.raise_bad_row("X", inputs, row, self.dtype, self._graph.categories())
         return out
 
     def predict(self, X: Any) -> np.ndarray:

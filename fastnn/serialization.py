@@ -44,7 +44,10 @@ def save(net: Sequential, path: Path) -> None:
     tensors: dict[str, np.ndarray] = {}
     for leaf, layer in zip(net._graph.leaves, net._leaves(), strict=True):
         for part in _shapes(leaf):
-            tensors[f"layers.{leaf.name}.{part}"] = getattr(layer, part)
+            values = layer._get(part)
+            tensors[f"layers.{leaf.name}.{part}"] = (
+                getattr(layer, part) if values is None else values
+            )
     architecture = {
         "format": _FORMAT,
         "version": __version__,

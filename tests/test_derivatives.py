@@ -24,6 +24,7 @@ NETWORKS = {
     "shared input": [fastnn.Residual([fastnn.Dense(5, activation="sigmoid")]), fastnn.Dense(3)],
     "deep": [*DEEP, fastnn.Dense(3)],
     "tanh at the end": [*DEEP, fastnn.Dense(3, activation="tanh")],
+    "prelu": [fastnn.Dense(7, activation="prelu"), fastnn.LayerNorm(), fastnn.Dense(3)],
     "sigmoid at the end": [fastnn.Dense(8, activation="elu"), fastnn.Dense(3, "sigmoid")],
     "softmax at the end": [fastnn.Dense(8, activation="mish"), fastnn.Dense(3, "softmax")],
     "log_softmax at the end": [fastnn.Dense(8, activation="mish"), fastnn.Dense(3, "log_softmax")],
@@ -137,6 +138,24 @@ def test_the_network_stays_as_it_was():
     np.testing.assert_array_equal(before[0], after[0])
     np.testing.assert_array_equal(before[1], after[1])
     assert before[1], "there is batch normalization in it"
+
+
+def test_codes_have_no_gradient_and_what_passes_an_embedding_has():
+    net = fastnn.Sequential(
+        [fastnn.Embedding({1: (4, 3)}), fastnn.Dense(6, activation="tanh"), fastnn.Dense(2)],
+        input_size=3,
+        dtype="float64",
+    )
+    table = np.column_stack([X[:, 0], RNG.integers(0, 4, size=9), X[:, 1]])
+    found = net.jacobian(table)
+    assert not found[:, :, 1].any()
+    for k in (0, 2):
+        step = STEP * np.eye(3)[k]
+        differences = (net.predict(table + step) - net.predict(table - step)) / (2 * STEP)
+        assert np.abs(found[:, :, k] - differences).max() < 1e-8 * np.abs(found).max()
+    table[5, 1] = 4
+    with pytest.raises(ValueError, match=r"row 5.*column 1"):
+        net.jacobian(table)
 
 
 def test_a_wrong_gradient_would_be_seen():

@@ -27,6 +27,7 @@ LAYERS = {
     "gaussian_noise": fastnn.GaussianNoise(0.5),
     "batch_norm": fastnn.BatchNorm(),
     "layer_norm": fastnn.LayerNorm(),
+    "prelu": fastnn.PReLU(),
 }
 every_layer = pytest.mark.parametrize("name", LAYERS)
 
@@ -76,8 +77,8 @@ every_block = pytest.mark.parametrize("name", BLOCKS)
 
 
 def test_every_row_of_the_engine_is_here():
-    of_the_engine = set(_core.LAYERS) - {"input"}  # tests/test_derivatives.py has it
-    missing = of_the_engine ^ (set(LAYERS) | set(BLOCKS))
+    # tests/test_derivatives.py has the input, tests/test_embedding.py what only stands first.
+    missing = set(_core.LAYERS) ^ (set(LAYERS) | set(BLOCKS) | {"input", "embedding"})
     assert not missing, f"add it here: {missing}"
     assert {layer.name for layer in LAYERS.values()} == set(LAYERS)
 
@@ -92,6 +93,25 @@ def test_layer_norm_is_numpys():
     np.testing.assert_allclose(
         net.predict(X), (X - mean) / np.sqrt(variance + 1e-3) * scale + shift, rtol=1e-12
     )
+
+
+def test_prelu_is_numpys():
+    net = network(fastnn.PReLU(0.4))
+    slopes = net.layers[0].slopes
+    assert len(set(slopes)) == 20
+    want = np.maximum(X, 0) + slopes * np.minimum(X, 0)
+    np.testing.assert_array_equal(net.predict(X), want)
+
+
+def test_prelu_learns_by_numpys_gradient():
+    """One step of gradient descent on the slopes: of each the sum over the rows of dZ min(0, x)."""
+    net = network(fastnn.PReLU(), fastnn.Dense(3))
+    slopes, W, b = net.layers[0].slopes, net.layers[1].weights, net.layers[1].bias
+    hidden = np.maximum(X, 0) + slopes * np.minimum(X, 0)
+    dZ = 2 * (hidden @ W + b - Y) / Y.size @ W.T
+    net.train_on_batch(X, Y, loss="mean_squared_error", optimizer=fastnn.SGD(lr=0.1))
+    want = slopes - 0.1 * (dZ * np.minimum(X, 0)).sum(axis=0)
+    np.testing.assert_allclose(net.layers[0].slopes, want, rtol=1e-12)
 
 
 def test_batch_norm_predicts_with_what_it_has_seen():
@@ -239,6 +259,82 @@ def test_an_activation_in_a_block_leaves_the_skip_alone():
     np.testing.assert_allclose(net.predict(X), plain + np.maximum(plain, 0), rtol=1e-12)
 
 
+def test_prelu_as_an_activation_is_the_layer():
+    specs = {
+        "argument": [fastnn.Dense(9, activation="prelu"), fastnn.Dense(3)],
+        "layer": [fastnn.Dense(9), fastnn.PReLU(), fastnn.Dense(3)],
+        "activation": [fastnn.Dense(9), fastnn.Activation("prelu"), fastnn.Dense(3)],
+    }
+    nets = {name: fastnn.Sequential(layers, input_size=20) for name, layers in specs.items()}
+    gain = np.sqrt(2 / (1 + 0.25**2))  # He et al. 2015, equation 15
+    bound = gain * np.sqrt(3 / 20)
+    start = nets["layer"].parameters
+    for net in nets.values():
+        assert 0.9 * bound < np.abs(net.layers[0].weights).max() < bound
+        net.parameters = start
+        net.fit(X, LABELS, loss="cross_entropy", optimizer=fastnn.SGD(), epochs=3)
+        np.testing.assert_array_equal(net.parameters, nets["argument"].parameters)
+    moved = nets["argument"].layers[0].slopes
+    assert len(set(moved)) == 9
+    np.testing.assert_array_equal(moved, nets["layer"].layers[1].slopes)
+    np.testing.assert_array_equal(moved, nets["activation"].layers[1].slopes)
+
+
+def test_slopes_take_part_as_their_layer_does():
+    layers = [fastnn.Dense(5, "prelu", lr_scale=0.0), fastnn.Dense(3)]
+    net = fastnn.Sequential(layers, input_size=20)
+    net.fit(X, LABELS, loss="cross_entropy", optimizer=fastnn.AdamW(weight_decay=0.5))
+    np.testing.assert_array_equal(net.layers[0].slopes, np.float32(0.25))
+    net = fastnn.Sequential([fastnn.Dense(5, "prelu"), fastnn.Dense(3)], input_size=20)
+    net.layers[0].trainable = False
+    net.fit(X, LABELS, loss="cross_entropy")
+    np.testing.assert_array_equal(net.layers[0].slopes, np.float32(0.25))
+    net.layers[0].trainable = True
+    net.fit(X, LABELS)
+    assert (net.layers[0].slopes != 0.25).all()
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0])
+def test_slopes_do_not_decay_unless_asked(scale):
+    layer = fastnn.PReLU(decay_scale=scale) if scale else fastnn.PReLU()
+    net = network(layer, fastnn.Dense(3))
+    net.layers[1].weights = np.zeros((20, 3))  # no gradient reaches the slopes
+    before = net.layers[0].slopes
+    optimizer = fastnn.AdamW(lr=0.1, weight_decay=0.5)
+    net.train_on_batch(X, Y, loss="mean_squared_error", optimizer=optimizer)
+    np.testing.assert_allclose(net.layers[0].slopes, before * (1 - 0.05 * scale), rtol=1e-12)
+
+
+def test_networks_with_prelu_activations_are_saved(tmp_path):
+    layers = [
+        fastnn.Dense(9, activation="prelu", lr_scale=0.5),
+        fastnn.Residual(
+            [fastnn.Dense(9, fastnn.activations.PReLU(0.1)), fastnn.Activation("prelu")]
+        ),
+        fastnn.Dense(3),
+    ]
+    net = fastnn.Sequential(layers, input_size=20)
+    net.fit(X, LABELS, loss="cross_entropy")
+    net.save(tmp_path / "net.safetensors")
+    for copy in (fastnn.load(tmp_path / "net.safetensors"), pickle.loads(pickle.dumps(net))):
+        assert copy.specs == net.specs
+        np.testing.assert_array_equal(copy.predict(X), net.predict(X))
+        np.testing.assert_array_equal(copy.layers[0].slopes, net.layers[0].slopes)
+        for one in (net.layers[1].layers[0], net.layers[1].layers[1]):
+            assert one.slopes.shape == (9,)
+    report = fastnn.check_gradient(net, X, LABELS)
+    assert report.passed, report
+    assert "0 PReLU" in net.summary()
+    net.layers[0].slopes = np.arange(9)
+    assert net.layers[0].slopes[8] == 8
+    with pytest.raises(ValueError, match="slopes: this layer has none to set"):
+        net.layers[2].slopes = np.zeros(3)
+    wrong = net.loss_and_gradient(X, LABELS)[1]
+    wrong[20 * 9 + 9 + 4] += 1
+    report = fastnn.check_gradient(net, X, LABELS, gradient=wrong)
+    assert (report.layer, report.name, report.index) == ("layers[0]", "slopes", (4,))
+
+
 # ---- gradients ------------------------------------------------------------------------------
 
 
@@ -249,16 +345,17 @@ def test_gradients(name, training):
     options = {"loss": "mean_squared_error", "training": training}
     start = net.parameters
     _, gradient = net.loss_and_gradient(X, Y, **options)
+    step = 1e-7 if name == "prelu" else 1e-5  # so short that none crosses a kink
     pick = np.random.default_rng(1).choice(start.size, 150, replace=False)
     differences = np.empty(len(pick))
     for i, at in enumerate(pick):
         values = []
         for sign in (1, -1):
             moved = start.copy()
-            moved[at] += sign * 1e-5
+            moved[at] += sign * step
             net.parameters = moved
             values.append(net.loss_and_gradient(X, Y, **options)[0])
-        differences[i] = (values[0] - values[1]) / 2e-5
+        differences[i] = (values[0] - values[1]) / (2 * step)
     assert np.abs(differences - gradient[pick]).max() < 1e-6 * np.abs(gradient).max()
 
 
@@ -315,7 +412,7 @@ def test_same_bits(name, dtype, width):
         layer, fastnn.Dense(width), layer, fastnn.Dense(width, activation="gelu"), layer,
         fastnn.Dense(256, activation="relu"), layer, fastnn.Dense(3),
     ]  # fmt: skip
-    if name != "activation":  # before cross entropy there is none
+    if name not in ("activation", "prelu"):  # before cross entropy there is none
         layers.append(layer)
     isas = [isa for isa in _core.isas() if isa != "baseline"]
     hashes = {
@@ -376,6 +473,7 @@ def test_layers_without_parameters():
         (lambda: fastnn.Dropout("0.5"), "rate: got '0.5'"),
         (lambda: fastnn.BatchNorm(momentum=0), "momentum: got 0"),
         (lambda: fastnn.LayerNorm(epsilon=0), "epsilon: got 0"),
+        (lambda: fastnn.PReLU(np.nan), "negative_slope: got nan"),
         (lambda: fastnn.GaussianNoise(-1), "std: got -1"),
         (lambda: fastnn.Activation(None), "function: got None"),
         (lambda: fastnn.Residual([]), "layers: got none"),

@@ -36,6 +36,7 @@ KINDS = {
 NEEDED = {
     fastnn.Dense: {"units": 3},
     fastnn.Activation: {"function": "relu"},
+    fastnn.Embedding: {"columns": {0: (5, 3), 2: 40}},
     fastnn.Residual: {"layers": [fastnn.Dense(3), fastnn.Dropout(0.5)]},
     fastnn.Concatenate: {"branches": [[fastnn.Dense(3)], []]},
     schedules.Constant: {"lr": 0.5},
@@ -80,9 +81,9 @@ def test_kinds():
 def test_every_activation_of_the_engine_has_its_dataclass():
     missing = set(_core.ACTIVATIONS) - set(activations.Activation.registry)
     assert not missing, f"add it here: fastnn/activations.py lacks {missing}"
-    # The others are made by the loss and by predict's link.
+    # The others are made by the loss and by predict's link, or are a layer.
     others = set(activations.Activation.registry) - set(_core.ACTIVATIONS)
-    assert others == {"softmax", "log_softmax"}
+    assert others == {"softmax", "log_softmax", "prelu"}
 
 
 def test_every_loss_of_the_engine_has_its_dataclass():
@@ -226,6 +227,9 @@ RANGES = [
     (fastnn.BatchNorm, "epsilon", [0, -1e-5, NAN, INF]),
     (fastnn.BatchNorm, "momentum", [0, -0.1, 1.1, NAN]),
     (fastnn.LayerNorm, "epsilon", [0, -1e-5, NAN, INF]),
+    (fastnn.PReLU, "negative_slope", [NAN, INF]),
+    (fastnn.PReLU, "decay_scale", [-0.1, NAN, INF]),
+    (activations.PReLU, "negative_slope", [NAN, INF]),
     (fastnn.Adagrad, "lr", [-0.1, NAN, INF]),
     (fastnn.Adagrad, "epsilon", [0, -1e-8, NAN, INF]),
     (fastnn.Adadelta, "lr", [-0.1, NAN, INF]),
@@ -300,7 +304,7 @@ def test_ranges(spec, argument, values):
 
 # Their fields are no numbers.
 NOT_NUMBERS = (
-    fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate,
+    fastnn.Dense, fastnn.Activation, fastnn.Residual, fastnn.Concatenate, fastnn.Embedding,
     losses.Quantile, losses.BinaryCrossEntropy,
 )  # fmt: skip
 

@@ -30,7 +30,7 @@ FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": s
 PARTS = {
     "activations": {"_activation", "_units"},
     "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
-    "layers": {"_layer", "blocks"},
+    "layers": {"_embedding", "_layer", "blocks"},
     "losses": {"_custom", "_loss", "_regression"},
     "optimizers": {"_optimizer", "adaptive"},
     "schedules": {"_cycles", "_schedule"},
@@ -54,6 +54,7 @@ ARROWS = (
         "_regression": {"_loss", "_spec"},
         "_layer": {"_spec"},
         "blocks": {"_layer"},
+        "_embedding": {"_layer", "_spec"},
         "_optimizer": {"_spec"},
         "adaptive": {"_spec", "_optimizer"},
         "minimize": {"_spec", "_optimizer", "_schedule"},

@@ -23,7 +23,11 @@
 
 #include "norm.h"
 
+#include "prelu.h"
+
 #include "joins.h"
+
+#include "embedding.h"
 
 #include "layers.h"
 
@@ -32,6 +36,7 @@
 const fnn_kernels FNN_TABLE = {
     .tile_rows = TILE_ROWS,
     .gather = gather_rows,
+    .check_codes = find_unknown,
     .forward = dense_forward,
     .backward = dense_backward,
     .layer_forward = forward_of_layer,

@@ -36,5 +36,10 @@ static void units_of_layer(const fnn_layer *d, int64_t u0, int64_t u1, const fnn
     dense_units(d, u0, u1, update);
   else
     for (int64_t u = u0; u < u1; u++)
-      norm_unit(d, u, update);
+      if (d->kind == FNN_LAYER_prelu)
+        prelu_unit(d, u, update);
+      else if (d->kind == FNN_LAYER_embedding)
+        embedding_unit(d, u, update);
+      else
+        norm_unit(d, u, update);
 }

@@ -133,7 +133,7 @@
 #define map_function FNN_REAL(map_function)
 #define run_fma FNN_REAL(run_fma)
 
-/* noise.h, norm.h, joins.h, layers.h */
+/* noise.h, norm.h, prelu.h, joins.h, embedding.h, layers.h */
 #define element_at FNN_REAL(element_at)
 #define add_forward FNN_REAL(add_forward)
 #define add_backward FNN_REAL(add_backward)
@@ -149,6 +149,14 @@
 #define line_at FNN_REAL(line_at)
 #define one_over_root FNN_REAL(one_over_root)
 #define norm_unit FNN_REAL(norm_unit)
+#define code_at FNN_REAL(code_at)
+#define find_unknown FNN_REAL(find_unknown)
+#define embedding_forward FNN_REAL(embedding_forward)
+#define embedding_backward FNN_REAL(embedding_backward)
+#define embedding_unit FNN_REAL(embedding_unit)
+#define prelu_forward FNN_REAL(prelu_forward)
+#define prelu_backward FNN_REAL(prelu_backward)
+#define prelu_unit FNN_REAL(prelu_unit)
 #define forward_of_layer FNN_REAL(forward_of_layer)
 #define backward_of_layer FNN_REAL(backward_of_layer)
 #define units_of_layer FNN_REAL(units_of_layer)

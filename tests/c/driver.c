@@ -22,19 +22,19 @@
 typedef struct {
   const char *name;
   int64_t inputs;
-  fnn_layer_spec layers[13];
+  fnn_layer_spec layers[14];
   int32_t n_layers;
   fnn_loss loss;
   fnn_optimizer optimizer;
 } network;
 
 #define LAYER(activation, outputs, bias)                                                           \
-  {FNN_LAYER_dense, FNN_ACTIVATION_##activation, 0.01, outputs, bias, {0, 0}, {0, 0}}
+  {FNN_LAYER_dense, FNN_ACTIVATION_##activation, 0.01, outputs, bias, {0, 0}, {0, 0}, NULL, 0}
 /* Of another kind, with its two numbers and how far back its two inputs are. */
 #define OTHER(kind, activation, p0, p1, back0, back1)                                              \
-  {                                                                                                \
-    FNN_LAYER_##kind, FNN_ACTIVATION_##activation, 0.01, 0, 0, {p0, p1}, { back0, back1 }          \
-  }
+  {FNN_LAYER_##kind, FNN_ACTIVATION_##activation, 0.01, 0, 0, {p0, p1}, {back0, back1}, NULL, 0}
+
+static const fnn_column columns[] = {{0, 5, 3}, {4, 40, 37}, {8, 3, 16}};
 
 /* clang-format off */
 static const network networks[] = {
@@ -61,7 +61,15 @@ static const network networks[] = {
       OTHER(layer_norm, identity, 1e-5, 0, 0, 0), OTHER(gaussian_noise, identity, 0.1, 0, 0, 0),
       LAYER(silu, 17, 1), OTHER(concatenate, identity, 0, 0, 1, 4),
       OTHER(alpha_dropout, identity, 0.1, 0, 0, 0), OTHER(activation, tanh, 0, 0, 0, 0),
-      LAYER(identity, 5, 1)}, 13, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
+      OTHER(prelu, identity, 0, 0, 0, 0), LAYER(identity, 5, 1)}, 14, FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
+    /* An embedding; the networks of more than 4 layers are controlled. */
+    {"tables", 9,
+     {{.kind = FNN_LAYER_embedding, .columns = columns, .n_columns = 3}, LAYER(relu, 256, 1),
+      LAYER(identity, 1, 1)}, 3, FNN_LOSS_mean_squared_error, FNN_OPTIMIZER_adam},
+    {"clipped", 9,
+     {{.kind = FNN_LAYER_embedding, .columns = columns, .n_columns = 3}, LAYER(relu, 40, 1),
+      OTHER(prelu, identity, 0, 0, 0, 0), LAYER(gelu, 40, 1), LAYER(identity, 3, 1)}, 5,
+     FNN_LOSS_cross_entropy, FNN_OPTIMIZER_adamw},
 };
 /* clang-format on */
 #define N_NETWORKS ((int)(sizeof networks / sizeof *networks))
@@ -118,11 +126,13 @@ static fnn_plan *make(const network *net, fnn_dtype dtype) {
     if (n == 0)
       continue;
     const int dense = net->layers[l].kind == FNN_LAYER_dense;
+    const int drawn = dense || net->layers[l].kind == FNN_LAYER_embedding;
+    const double scale = net->layers[l].kind == FNN_LAYER_prelu ? 0.25 : 1;
     double *w = malloc((size_t)n * sizeof *w);
     float *w32 = malloc((size_t)n * sizeof *w32);
     fnn_normal(7, (uint64_t)l, n, w);
     for (int64_t i = 0; i < n; i++) {
-      w[i] = dense ? w[i] * sqrt(2.0 / (double)shape.rows) : 1; /* scales */
+      w[i] = drawn ? w[i] * sqrt(2.0 / (double)shape.rows) : scale;
       w32[i] = (float)w[i];
     }
     const int is_float = dtype == FNN_FLOAT32;
@@ -180,6 +190,13 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
 static void fill(const network *net) {
   const int64_t C = net->layers[net->n_layers - 1].outputs;
   fnn_normal(1, 0, ROWS * net->inputs, data);
+  for (int32_t c = 0; c < net->layers[0].n_columns; c++) {
+    const fnn_column *column = &net->layers[0].columns[c];
+    double codes[ROWS];
+    fnn_uniform(2, (uint64_t)c, ROWS, codes);
+    for (int64_t i = 0; i < ROWS; i++)
+      data[i * net->inputs + column->column] = floor(codes[i] * (double)column->codes);
+  }
   fnn_uniform(1, 1, ROWS * C, targets);
   fnn_uniform(1, 2, ROWS, weights);
   for (int64_t i = 0; i < ROWS; i++)
@@ -398,6 +415,30 @@ static void check_custom(void) {
   }
 }
 
+/* Codes that are none are found before they are looked up. */
+static void check_codes(void) {
+  const network *net = &networks[N_NETWORKS - 1];
+  const double none[] = {40, -1, 0.5, 1e30, -1e30, NAN, INFINITY};
+  fill(net);
+  fnn_plan *plan = make(net, FNN_FLOAT32);
+  for (int i = 0; i < 7; i++)
+    for (fnn_mode mode = FNN_TRAIN; mode <= FNN_EVALUATE; mode++) {
+      fnn_job job = job_of(net, mode, 3);
+      data[77 * 9 + 4] = none[i];
+      if (fnn_run(plan, &job) != FNN_BAD_INPUT || job.bad_row != 77 || job.bad_targets)
+        fail("a code that is none was not found");
+    }
+  fnn_plan_free(plan);
+  const fnn_column twice[] = {{2, 3, 4}, {2, 3, 4}}, outside[] = {{9, 3, 4}}, empty[] = {{0, 3, 0}};
+  const fnn_column *bad[] = {twice, outside, empty};
+  for (int i = 0; i < 3; i++) {
+    const fnn_layer_spec spec = {
+        .kind = FNN_LAYER_embedding, .columns = bad[i], .n_columns = i == 0 ? 2 : 1};
+    if (fnn_plan_create(FNN_FLOAT32, 9, &spec, 1, &plan) != FNN_BAD_ARGUMENT)
+      fail("an embedding of bad columns was not refused");
+  }
+}
+
 static void check_map(void) {
   const char *functions[] = {"exp", "log", "log1p_unit", "erf", "gelu", "tanh", "leaky_relu"};
   for (int i = 0; i < 7; i++) {
@@ -459,6 +500,7 @@ int main(int argc, char **argv) {
     must(fnn_select_isa(NULL), "select");
     check_stops();
     check_custom();
+    check_codes();
     check_map();
     if (!(fnn_fma_peak(FNN_FLOAT32, 2, 0.01) > 1e8))
       fail("no FMA peak");
