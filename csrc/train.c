@@ -17,16 +17,16 @@
  * while rows are worked on and read right after AGREE, so no thread is left waiting and
  * a batch is updated whole or not at all.  Notes are written only between BARRIER and
  * AGREE and read only between AGREE and BARRIER. */
+#include "batch.h"
 #include "cpu.h"
-#include "derive.h"
 #include "custom.h"
+#include "derive.h"
 #include "graph.h"
 #include "share.h"
 #include "step.h"
 #include "team.h"
 
 #include <math.h>
-#include <stdatomic.h>
 #include <stddef.h>
 
 #define POLL_SECONDS 0.02 /* between calls of poll */
@@ -34,241 +34,32 @@
 #define CHUNK_ROWS 256    /* per thread, where the rows' number changes no bit */
 #define DERIVE_ROWS 1024  /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
 
-/* All but the last end the job before the update; that one after the step. */
-enum { STOP_INTERRUPTED = 1, STOP_NON_FINITE = 2, STOP_BAD_INPUT = 4, STOP_LATE = 8 };
-
-typedef struct {
-  fnn_plan *plan;
-  fnn_job *job;
-  int64_t batch;     /* rows of a batch or chunk, of all threads together */
-  int64_t step_rows; /* of the batches of a step; FNN_TRAIN */
-  double scale;      /* FNN_DERIVE: 1 / sum of all row weights */
-  void *targets;     /* where they are gathered */
-  double custom_value;
-  int32_t act; /* whether the last layer's activation is applied */
-
-  fnn_update store; /* FNN_DERIVE */
-  fnn_step step;    /* FNN_TRAIN */
-  double work_since_look, last_poll, deadline;
-
-  atomic_int stop;               /* bits of the above */
-  atomic_int_fast64_t bad_place; /* 2 * position (+ 1: in targets) of the first bad row */
-} run_t;
-
-/* ---- small pieces ------------------------------------------------------------------ */
-
-static int64_t row_of(const fnn_job *job, int64_t position) {
-  return job->order ? job->order[position] : position;
-}
-
-static double weight_of(const fnn_job *job, int64_t position) {
-  return job->row_weights ? job->row_weights[row_of(job, position)] : 1;
-}
-
-static double weight_sum(const fnn_job *job, int64_t begin, int64_t end) {
-  if (job->row_weights == NULL)
-    return (double)(end - begin);
-  double sum = 0;
-  for (int64_t i = begin; i < end; i++)
-    sum += weight_of(job, i);
-  return sum;
-}
-
-/* Where the step begins and ends that the batch at `first` is of. */
-static int64_t step_begin(const run_t *run, int64_t first) {
-  return first - (first - run->job->begin) % run->step_rows;
-}
-
-static int64_t step_end(const run_t *run, int64_t first) {
-  const int64_t end = step_begin(run, first) + run->step_rows;
-  return end < run->job->end ? end : run->job->end;
-}
-
-static int64_t label_of(const fnn_array *labels, int64_t row) {
-  const char *at = (const char *)labels->data + row * labels->row_bytes;
-#define LABEL(type)                                                                                \
-  {                                                                                                \
-    type x;                                                                                        \
-    __builtin_memcpy(&x, at, sizeof x);                                                            \
-    return (int64_t)x;                                                                             \
-  }
-  switch (labels->type) {
-  case FNN_I8:
-    LABEL(int8_t)
-  case FNN_U8:
-    LABEL(uint8_t)
-  case FNN_I16:
-    LABEL(int16_t)
-  case FNN_U16:
-    LABEL(uint16_t)
-  case FNN_I32:
-    LABEL(int32_t)
-  case FNN_U32:
-    LABEL(uint32_t)
-  case FNN_I64:
-    LABEL(int64_t)
-  default: /* a label past INT64_MAX comes out negative, and is refused like any other */
-    LABEL(uint64_t)
-  }
-#undef LABEL
-}
-
-static void note_bad_row(run_t *run, int64_t position, int targets) {
-  const int64_t place = 2 * position + targets;
-  int_fast64_t seen = atomic_load(&run->bad_place);
-  while (place < seen && !atomic_compare_exchange_weak(&run->bad_place, &seen, place)) {
-  }
-  atomic_fetch_or(&run->stop, STOP_BAD_INPUT);
-}
+/* ---- polls ------------------------------------------------------------------------------ */
 
 /* Called by thread 0 after a piece of work of so many FLOPs. */
-static void tick(run_t *run, double flops) {
+static void tick(fnn_work *run, double flops) {
   if (run->last_poll == 0 || (run->work_since_look += flops) < POLL_FLOPS)
     return;
   run->work_since_look = 0;
   const double now = fnn_seconds();
   if (now > run->deadline)
-    atomic_fetch_or(&run->stop, STOP_LATE);
+    atomic_fetch_or(&run->stop, FNN_STOP_LATE);
   if (run->job->poll == NULL || now - run->last_poll < POLL_SECONDS)
     return;
   if (run->job->poll(run->job->poll_context))
-    atomic_fetch_or(&run->stop, STOP_INTERRUPTED);
+    atomic_fetch_or(&run->stop, FNN_STOP_INTERRUPTED);
   run->last_poll = fnn_seconds();
 }
 
 /* A batch that is given up needs no more of its rows; all meet at AGREE. */
-static int interrupted(run_t *run) {
-  return atomic_load_explicit(&run->stop, memory_order_relaxed) & STOP_INTERRUPTED;
-}
-
-/* ---- rows -------------------------------------------------------------------------- */
-
-/* Rows r0..r1 of the workspace get positions first + r0.. of the job. */
-static void gather_inputs(run_t *run, int64_t first, int64_t r0, int64_t r1, void *X) {
-  const fnn_job *job = run->job;
-  const int64_t bad =
-      run->plan->kernels->gather(&job->inputs, job->order, first, r0, r1, run->plan->stride, X);
-  if (bad >= 0)
-    note_bad_row(run, first + bad, 0);
-  for (int32_t l = 0; run->plan->looks_up && l < run->plan->n_layers; l++) {
-    const fnn_layer *d = &run->plan->layers[l];
-    const int64_t unknown = d->lookups ? run->plan->kernels->check_codes(d, r0, r1, X) : -1;
-    if (unknown >= 0)
-      note_bad_row(run, first + unknown, 0);
-  }
-}
-
-static void gather_targets(run_t *run, int64_t first, int64_t r0, int64_t r1) {
-  fnn_plan *plan = run->plan;
-  const fnn_job *job = run->job;
-  if (job->labels) {
-    const int64_t classes = plan->layers[plan->n_layers - 1].N;
-    for (int64_t r = r0; r < r1; r++) {
-      const int64_t label = label_of(&job->targets, row_of(job, first + r));
-      plan->labels[r] = label < 0 || label >= classes ? 0 : (int32_t)label;
-      if (label < 0 || label >= classes)
-        note_bad_row(run, first + r, 1);
-    }
-  } else {
-    const int64_t bad =
-        plan->kernels->gather(&job->targets, job->order, first, r0, r1, plan->stride, run->targets);
-    if (bad >= 0)
-      note_bad_row(run, first + bad, 1);
-  }
-  if (job->row_weights)
-    for (int64_t r = r0; r < r1; r++)
-      plan->row_weights[r] = weight_of(job, first + r);
-}
-
-/* How much a row of weight 1 counts.  In training of the whole step, so that batches of one count
- * as they would in one large batch.  A loss of the caller's own has weighed the rows of the batch.
- */
-static double scale_of(const run_t *run, int64_t first, int64_t rows) {
-  const fnn_job *job = run->job;
-  const double own = job->loss == FNN_CUSTOM_LOSS ? weight_sum(job, first, first + rows) : 1;
-  if (job->mode != FNN_TRAIN)
-    return own * run->scale;
-  const double sum = weight_sum(job, step_begin(run, first), step_end(run, first));
-  return sum > 0 ? own / sum : 0;
-}
-
-static void loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1) {
-  const fnn_plan *plan = run->plan;
-  const fnn_job *job = run->job;
-  const fnn_layer *last = &plan->layers[plan->n_layers - 1];
-  const int custom = job->loss == FNN_CUSTOM_LOSS;
-  const int identity = last->activation == FNN_ACTIVATION_identity || !run->act;
-  const fnn_loss_rows l = {
-      .C = last->N,
-      .stride = plan->stride,
-      .Z = last->Z,
-      .T = run->targets,
-      .labels = job->labels ? plan->labels : NULL,
-      .weights = job->row_weights && !custom ? plan->row_weights : NULL,
-      .scale = scale_of(run, first, rows),
-      .dH = job->mode == FNN_EVALUATE ? NULL
-            : identity                ? last->dZ
-                                      : plan->output_gradient,
-      .dZ = last->dZ,
-      .activation = last->activation,
-      .parameter = last->parameter,
-      .row_loss = plan->row_loss,
-      .row_accuracy = job->accuracy ? plan->row_accuracy : NULL,
-      .loss = job->loss,
-      .value = run->custom_value,
-      .numbers = {job->loss_numbers[0], job->loss_numbers[1]},
-      .vector = job->loss_vector,
-  };
-  const int good = !custom || l.dH == NULL || fnn_custom_back(plan, job, r0, r1, l.dH);
-  plan->kernels->loss(&l, r0, r1);
-  if (job->outputs != NULL)
-    plan->kernels->scatter(l.C, l.stride, l.Z, r0, r1, job->link,
-                           (char *)job->outputs + (first + r0 - job->begin) * l.C * plan->size);
-  double sum = 0; /* NaN once a row's loss is not finite */
-  for (int64_t r = r0; r < r1; r++)
-    sum += plan->row_loss[r] - plan->row_loss[r];
-  if ((sum != 0 || !good) && job->mode != FNN_EVALUATE)
-    atomic_fetch_or(&run->stop, STOP_NON_FINITE);
-}
-
-/* A loss of the caller's own sees all rows of the batch, on the calling thread.  What makes it
- * stop the job is read at AGREE like any other reason, so all threads take the same barriers. */
-static void custom_loss(run_t *run, int64_t first, int64_t rows, int64_t r0, int64_t r1, int thread,
-                        int threads, uint64_t callers_mode) {
-  const fnn_job *job = run->job;
-  fnn_custom_out(run->plan, job, r0, r1);
-  fnn_team_barrier(threads);
-  if (thread == 0 && atomic_load(&run->stop) == 0) {
-    run->custom_value = 0; /* of rows that weigh nothing, whose mean there is not */
-    if (weight_sum(job, first, first + rows) > 0) {
-      fnn_float_mode_leave(callers_mode);
-      if (job->custom->call(job->custom->context, rows, &run->custom_value))
-        atomic_fetch_or(&run->stop, STOP_INTERRUPTED);
-      fnn_float_mode_enter();
-    }
-  }
-  fnn_team_barrier(threads);
-  loss(run, first, rows, r0, r1);
-}
-
-/* Thread 0, once a batch is known to be good: sums in the order of the rows. */
-static void sum_rows(run_t *run, int64_t first, int64_t rows) {
-  const fnn_plan *plan = run->plan;
-  fnn_job *job = run->job;
-  for (int64_t r = 0; r < rows; r++) {
-    const double weight = job->row_weights ? plan->row_weights[r] : 1;
-    job->loss_sum += weight * plan->row_loss[r];
-    job->weight_sum += weight;
-    if (job->accuracy)
-      job->accuracy_sum += weight * plan->row_accuracy[r];
-  }
-  job->position = first + rows;
+static int interrupted(fnn_work *run) {
+  return atomic_load_explicit(&run->stop, memory_order_relaxed) & FNN_STOP_INTERRUPTED;
 }
 
 /* ---- the optimizer's step ------------------------------------------------------------ */
 
 /* Thread 0, while rows are worked on: the constants of the step to come. */
-static void prepare_update(run_t *run, int64_t first, int64_t rows) {
+static void prepare_update(fnn_work *run, int64_t first, int64_t rows) {
   const fnn_job *job = run->job;
   if (job->mode == FNN_DERIVE) {
     run->store = (fnn_update){.rows = rows,
@@ -277,12 +68,12 @@ static void prepare_update(run_t *run, int64_t first, int64_t rows) {
     return;
   }
   const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps) * job->lr_factor;
-  run->step.begins = first == step_begin(run, first);
-  run->step.ends = first + rows == step_end(run, first);
+  run->step.begins = first == fnn_step_begin(run, first);
+  run->step.ends = first + rows == fnn_step_end(run, first);
   fnn_step_prepare(&run->step, run->plan, job, rows, lr);
 }
 
-static void commit_update(run_t *run) {
+static void commit_update(fnn_work *run) {
   if (run->step.ends)
     fnn_set_optimizer(run->plan, run->step.next);
 }
@@ -291,7 +82,7 @@ static void commit_update(run_t *run) {
 
 /* A part of a layer in pieces of some rows, so that a poll is never far away.  Forward the
  * part is one of outputs, backward one of inputs (the outputs of the layer below). */
-static void layer_part(run_t *run, fnn_phase phase, const fnn_layer *d, const fnn_pass *pass,
+static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const fnn_pass *pass,
                        fnn_part_of_layer part, int thread) {
   const fnn_kernels *kernels = run->plan->kernels;
   const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
@@ -320,12 +111,12 @@ static int has_own_inputs(const fnn_layer *first) {
   return first->kind == FNN_LAYER_dense && first->columns;
 }
 
-static fnn_pass pass_of(const run_t *run, int64_t first) {
+static fnn_pass pass_of(const fnn_work *run, int64_t first) {
   const fnn_job *job = run->job;
   return (fnn_pass){
       .training = job->mode == FNN_TRAIN || (job->mode == FNN_DERIVE && job->training),
       .derives = job->mode != FNN_EVALUATE,
-      .first = first - (job->mode == FNN_TRAIN ? step_begin(run, first) : job->begin),
+      .first = first - (job->mode == FNN_TRAIN ? fnn_step_begin(run, first) : job->begin),
       .seed = job->seed,
       .step = run->plan->steps,
   };
@@ -333,7 +124,7 @@ static fnn_pass pass_of(const run_t *run, int64_t first) {
 
 /* All modes but FNN_PREDICT: the threads meet in every batch. */
 static void work_together(void *context, int thread, int threads) {
-  run_t *run = context;
+  fnn_work *run = context;
   fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const uint64_t mode = fnn_float_mode_enter();
@@ -359,9 +150,9 @@ static void work_together(void *context, int thread, int threads) {
         fnn_team_barrier(threads);
       switch (phase->kind) {
       case PHASE_GATHER:
-        gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
-                      own_inputs ? layer_0.in[0].X : plan->inputs);
-        gather_targets(run, first, r0, r1);
+        fnn_gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
+                          own_inputs ? layer_0.in[0].X : plan->inputs);
+        fnn_gather_targets(run, first, r0, r1);
         break;
       case PHASE_FORWARD:
         layer_part(run, *phase, d, &pass,
@@ -375,18 +166,18 @@ static void work_together(void *context, int thread, int threads) {
         break;
       case PHASE_LOSS:
         if (job->loss == FNN_CUSTOM_LOSS)
-          custom_loss(run, first, rows, r0, r1, thread, threads, mode);
+          fnn_custom_loss_of_batch(run, first, rows, r0, r1, thread, threads, mode);
         else
-          loss(run, first, rows, r0, r1);
+          fnn_loss_of_batch(run, first, rows, r0, r1);
         break;
       case PHASE_AGREE:
         fnn_team_barrier(threads);
         stops = atomic_load(&run->stop);
-        stopped = (stops & ~STOP_LATE) != 0;
+        stopped = (stops & ~FNN_STOP_LATE) != 0;
         break;
       case PHASE_SUM:
         if (thread == 0) {
-          sum_rows(run, first, rows);
+          fnn_sum_rows(run, first, rows);
           if (job->mode == FNN_TRAIN)
             commit_update(run);
         }
@@ -406,7 +197,7 @@ static void work_together(void *context, int thread, int threads) {
         break;
       }
     }
-    stopped |= (stops & STOP_LATE) && first + rows == step_end(run, first);
+    stopped |= (stops & FNN_STOP_LATE) && first + rows == fnn_step_end(run, first);
   }
   fnn_float_mode_leave(mode);
 }
@@ -414,7 +205,7 @@ static void work_together(void *context, int thread, int threads) {
 /* FNN_PREDICT: each thread takes its own stretch of the job through its own rows of the
  * workspace, and never waits. */
 static void work_alone(void *context, int thread, int threads) {
-  run_t *run = context;
+  fnn_work *run = context;
   fnn_plan *plan = run->plan;
   const fnn_job *job = run->job;
   const uint64_t mode = fnn_float_mode_enter();
@@ -430,7 +221,7 @@ static void work_alone(void *context, int thread, int threads) {
     const int64_t r1 = r0 + (end - first < at_once ? end - first : at_once);
     for (const fnn_phase *phase = plan->phases[FNN_PREDICT]; phase->kind != PHASE_END; phase++)
       if (phase->kind == PHASE_GATHER)
-        gather_inputs(run, first - r0, r0, r1, plan->inputs);
+        fnn_gather_inputs(run, first - r0, r0, r1, plan->inputs);
       else if (phase->kind == PHASE_FORWARD)
         layer_part(run, *phase, &plan->layers[phase->layer], &pass,
                    (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
@@ -478,17 +269,17 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
   return FNN_OK;
 }
 
-static fnn_status outcome(const run_t *run, fnn_job *job) {
+static fnn_status outcome(const fnn_work *run, fnn_job *job) {
   const int stop = atomic_load(&run->stop);
-  if (stop & STOP_BAD_INPUT) {
+  if (stop & FNN_STOP_BAD_INPUT) {
     const int64_t place = atomic_load(&run->bad_place);
-    job->bad_row = row_of(job, place / 2);
+    job->bad_row = fnn_row_of(job, place / 2);
     job->bad_targets = (int32_t)(place % 2);
     return FNN_BAD_INPUT;
   }
-  return stop & STOP_INTERRUPTED  ? FNN_INTERRUPTED
-         : stop & STOP_NON_FINITE ? FNN_NON_FINITE
-                                  : FNN_OK;
+  return stop & FNN_STOP_INTERRUPTED  ? FNN_INTERRUPTED
+         : stop & FNN_STOP_NON_FINITE ? FNN_NON_FINITE
+                                      : FNN_OK;
 }
 
 fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
@@ -525,7 +316,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   const int own_link = job->mode != FNN_PREDICT && job->loss >= 0 &&
                        fnn_loss_ops[job->loss].link == FNN_LINK_sigmoid &&
                        last->activation == FNN_ACTIVATION_sigmoid;
-  run_t run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
+  fnn_work run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
   run.step_rows = batch * (job->accumulate > 1 ? job->accumulate : 1);
   run.last_poll = job->poll || job->seconds > 0 ? fnn_seconds() : 0; /* 0: nobody asks */
   run.deadline = job->seconds > 0 ? run.last_poll + job->seconds : INFINITY;
@@ -536,7 +327,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     if (status == FNN_OK)
       status = fnn_step_reserve(plan, job);
   } else if (job->mode == FNN_DERIVE) {
-    run.scale = fnn_derive_scale(job, weight_sum(job, job->begin, job->end));
+    run.scale = fnn_derive_scale(job, fnn_weight_sum(job, job->begin, job->end));
     if (job->of != FNN_OF_INPUTS)
       status = fnn_plan_use_gradient(plan);
   }

@@ -44,67 +44,7 @@ ctypedef fused real:
     double
 
 
-# ---- tables of names ---------------------------------------------------------------
-
-LINKS = ("identity", "sigmoid", "softmax", "log_softmax", "exp", "sign")
-DTYPES = ("float32", "float64")
-
-ACTIVATIONS = tuple([fnn_activation_ops[i].name.decode() for i in range(FNN_ACTIVATIONS)])
-
-# Loss -> the link that turns raw outputs into what it predicts.
-LOSSES = {fnn_loss_ops[i].name.decode(): LINKS[fnn_loss_ops[i].link] for i in range(FNN_LOSSES)}
-
-# Optimizer -> the names of its hyperparameters, in the engine's order.
-OPTIMIZERS = {
-    fnn_optimizer_ops[i].name.decode(): tuple(fnn_optimizer_ops[i].hyperparameters.decode().split())
-    for i in range(FNN_OPTIMIZERS)
-}
-OPTIMIZER_SLOTS = {
-    fnn_optimizer_ops[i].name.decode(): fnn_optimizer_ops[i].slots for i in range(FNN_OPTIMIZERS)
-}
-
-# Loss -> its numbers, in the engine's order, with their defaults.
-LOSS_DEFAULTS = {
-    fnn_loss_ops[i].name.decode(): dict([
-        (part.split("=")[0], float(part.split("=")[1]))
-        for part in fnn_loss_ops[i].hyperparameters.decode().split()
-    ])
-    for i in range(FNN_LOSSES)
-}
-
-# Layers besides dense -> the names of their numbers.
-LAYERS = {
-    fnn_layer_ops[i].name.decode(): tuple(fnn_layer_ops[i].numbers.decode().split())
-    for i in range(1, FNN_LAYERS)
-}
-
-cdef dict MODES = {
-    "train": FNN_TRAIN, "derive": FNN_DERIVE, "evaluate": FNN_EVALUATE, "predict": FNN_PREDICT,
-}
-cdef dict DERIVATIVES = {
-    "parameters": FNN_OF_PARAMETERS, "inputs": FNN_OF_INPUTS, "rows": FNN_OF_ROWS,
-}
-cdef dict PARTS = {
-    "parameters": FNN_PARAMETERS, "gradient": FNN_GRADIENT,
-    "slot_0": FNN_SLOT_0, "slot_1": FNN_SLOT_1, "slot_2": FNN_SLOT_2, "state": FNN_STATE,
-}
-cdef dict ACTIVATION_NUMBERS = {name: i for i, name in enumerate(ACTIVATIONS)}
-cdef dict LAYER_NUMBERS = {name: i for i, name in enumerate(LAYERS, start=1)}
-cdef dict LOSS_NUMBERS = {name: i for i, name in enumerate(LOSSES)}
-cdef dict LINK_NUMBERS = {name: i for i, name in enumerate(LINKS)}
-cdef dict OPTIMIZER_NUMBERS = {name: i for i, name in enumerate(OPTIMIZERS)}
-cdef tuple OPTIMIZER_NAMES = tuple(OPTIMIZERS)
-
-# What Plan.run returns as its status.
-OK, BAD_INPUT, NON_FINITE = FNN_OK, FNN_BAD_INPUT, FNN_NON_FINITE
-
-# Buffer format and size of an element -> the engine's type; bool is read as uint8.
-cdef dict TYPES = {
-    ("f", 4): FNN_F32, ("d", 8): FNN_F64, ("?", 1): FNN_U8, ("b", 1): FNN_I8, ("B", 1): FNN_U8,
-    ("h", 2): FNN_I16, ("H", 2): FNN_U16, ("i", 4): FNN_I32, ("I", 4): FNN_U32,
-    ("l", 4): FNN_I32, ("L", 4): FNN_U32, ("l", 8): FNN_I64, ("L", 8): FNN_U64,
-    ("q", 8): FNN_I64, ("Q", 8): FNN_U64,
-}
+include "_names.pxi"
 
 
 cdef int check(fnn_status status) except -1:
@@ -318,9 +258,9 @@ cdef class Plan:
     def restore(self, int which):
         check(fnn_restore(self.plan, which))
 
-    cdef _Array _result(self, str name, object array, int64_t rows, int64_t columns):
+    cdef _Array _result(self, str name, object result, int64_t rows, int64_t columns):
         """An array that the engine may write as one block."""
-        cdef _Array out = _Array(array)
+        cdef _Array out = _Array(result)
         if (out.view.readonly or out.view.itemsize != (4 if self.dtype == "float32" else 8)
                 or out.array.rows != rows or out.array.columns != columns
                 or out.array.column_bytes != out.view.itemsize
@@ -455,84 +395,7 @@ def optimizer_step(tuple state, double lr, tuple hyperparameters, const double[:
     return optimizer_tuple(struct)
 
 
-# ---- the machine -----------------------------------------------------------------------
-
-def isas():
-    """The kernels that this CPU can run, best first."""
-    cdef const char *names[8]
-    cdef int32_t n = fnn_isas(names, 8)
-    return tuple([names[i].decode() for i in range(n)])
-
-
-def isa():
-    """The kernels in use."""
-    return fnn_isa().decode()
-
-
-def select_isa(str name=""):
-    """Chooses the kernels of plans made from now on; "" is the best there is."""
-    if fnn_select_isa(name.encode()) != FNN_OK:
-        raise ValueError(f"FASTNN_ISA: got {name!r}, this CPU has {', '.join(isas())}")
-
-
-def build_info():
-    """Compiler and flags of this build."""
-    return {
-        "compiler": (<bytes>FASTNN_COMPILER).decode(),
-        "flags": (<bytes>FASTNN_BUILD_FLAGS).decode(),
-    }
-
-
-def fma_peak(int threads=1, double seconds=0.05, str dtype="float32"):
-    """FLOP/s of fused multiply-adds on registers, by the kernels in use."""
-    cdef fnn_dtype number = dtype_number(dtype)
-    cdef double peak
-    with nogil:
-        peak = fnn_fma_peak(number, threads, seconds)
-    return peak
-
-
-def team_size():
-    """Threads that the team keeps, parked or working."""
-    return fnn_team_size()
-
-
-def team_stop():
-    """Ends the team's threads; the next job makes new ones."""
-    with nogil:
-        fnn_team_stop()
-
-
-# ---- random numbers --------------------------------------------------------------------
-
-def uniform(uint64_t seed, uint64_t stream, double[::1] out):
-    """Fills `out` from [0, 1); element i depends on (seed, stream, i) alone."""
-    if out.shape[0]:
-        fnn_uniform(seed, stream, out.shape[0], &out[0])
-
-
-def normal(uint64_t seed, uint64_t stream, double[::1] out):
-    """Fills `out` from the standard normal distribution."""
-    if out.shape[0]:
-        fnn_normal(seed, stream, out.shape[0], &out[0])
-
-
-def permutation(uint64_t seed, uint64_t stream, int64_t[::1] out):
-    """Fills `out` with 0, 1, ... in random order."""
-    if out.shape[0]:
-        fnn_permutation(seed, stream, out.shape[0], &out[0])
-
-
-def map_function(str function, const real[::1] x, real[::1] values, real[::1] slopes=None,
-                 double parameter=0):
-    """One function of the kernels over an array, for tests."""
-    cdef fnn_dtype dtype = FNN_FLOAT32 if real is float else FNN_FLOAT64
-    if values.shape[0] != x.shape[0] or (slopes is not None and slopes.shape[0] != x.shape[0]):
-        raise ValueError("want arrays of one length")
-    if x.shape[0] == 0:
-        return
-    check(fnn_map(dtype, function.encode(), parameter, x.shape[0], &x[0], &values[0],
-                  NULL if slopes is None else &slopes[0]))
+include "_machine.pxi"
 
 
 select_isa(os.environ.get("FASTNN_ISA", ""))

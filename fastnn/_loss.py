@@ -69,6 +69,20 @@ class Loss(Spec, kind="loss"):
         """Return what metrics compare with the targets, of outputs through the link."""
         return outputs
 
+    def check_output(self, activation: Any) -> None:
+        """Raise ValueError where the last layer's activation is not what the loss takes."""
+        if activation.link and self.link != "softmax":
+            raise ValueError(
+                f"loss: got {self.name!r} for a network that ends in {activation.name}, want "
+                "'cross_entropy' (or no activation at the output)"
+            )
+        takes = {"softmax": ("softmax", "log_softmax"), "sigmoid": ("sigmoid",)}.get(self.link)
+        if takes and activation.name not in ("identity", *takes):
+            raise ValueError(
+                f"loss: {self.name!r} takes raw outputs, and the last layer's activation is "
+                f"{activation.name!r}; want none there, or {self.link!r}"
+            )
+
     def engine(self, outputs: int) -> dict[str, Any]:
         """Return what the engine wants to know, for a network of so many outputs."""
         return {

@@ -180,22 +180,7 @@ class Sequential:
         if callable(loss) and not isinstance(loss, (type, Spec)):
             loss = CustomLoss(loss)
         chosen: Loss = resolve(Loss, loss, "loss")
-        output = self._graph.output_function.name
-        if self._graph.output_function.link and chosen.link != "softmax":
-            raise ValueError(
-                f"loss: got {chosen.name!r} for a network that ends in {output}, want "
-                "'cross_entropy' (or no activation at the output)"
-            )
-        if chosen.link == "softmax" and output not in ("softmax", "log_softmax", "identity"):
-            raise ValueError(
-                f"loss: {chosen.name!r} takes raw outputs, and the last layer's activation is "
-                f"{output!r}; want none there, or 'softmax'"
-            )
-        if chosen.link == "sigmoid" and output not in ("sigmoid", "identity"):
-            raise ValueError(
-                f"loss: {chosen.name!r} takes raw outputs, and the last layer's activation is "
-                f"{output!r}; want none there, or 'sigmoid'"
-            )
+        chosen.check_output(self._graph.output_function)
         return chosen
 
     def _use_optimizer(self, optimizer: Any) -> Optimizer:

@@ -234,34 +234,41 @@ static void drop_weightless_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1)
   }
 }
 
+static double weight_of_row(const fnn_loss_rows *l, int64_t r) {
+  return (l->weights ? l->weights[r] : 1) * l->scale;
+}
+
 static void loss_of_rows(const fnn_loss_rows *l, int64_t r0, int64_t r1) {
-  if (l->loss == FNN_GIVEN)
-    given_rows(l, r0, r1);
-  for (int64_t r = r0; r < r1 && l->loss != FNN_GIVEN; r++) {
-    const double weight = l->weights ? l->weights[r] : 1;
-    const REAL row_scale = (REAL)(weight * l->scale);
-    const REAL mean_scale = (REAL)(weight * l->scale / (double)l->C);
-    (void)row_scale, (void)mean_scale;
-    switch (l->loss) {
-#define ROW_LOSS_ELEMENTWISE(name) elementwise_row(FNN_LOSS_##name, l, r, mean_scale)
-#define ROW_LOSS_ROW(name) name##_row(l, r, row_scale)
-#define ROW_LOSS_PAIRS(name) name##_row(l, r, row_scale)
+  switch (l->loss) { /* outside the loops, which are short */
+#define SCALE_ELEMENTWISE(r) (REAL)(weight_of_row(l, r) / (double)l->C)
+#define SCALE_ROW(r) (REAL) weight_of_row(l, r)
+#define SCALE_PAIRS(r) (REAL) weight_of_row(l, r)
+#define VALUE_ELEMENTWISE(name, r, scale) elementwise_row(FNN_LOSS_##name, l, r, scale)
+#define VALUE_ROW(name, r, scale) name##_row(l, r, scale)
+#define VALUE_PAIRS(name, r, scale) name##_row(l, r, scale)
 #define LOSS(name, form, ...)                                                                      \
   case FNN_LOSS_##name:                                                                            \
-    l->row_loss[r] = ROW_LOSS_##form(name);                                                        \
+    for (int64_t r = r0; r < r1; r++)                                                              \
+      l->row_loss[r] = VALUE_##form(name, r, SCALE_##form(r));                                     \
     break;
 #include "../ops/losses.def"
-    case FNN_CUSTOM_LOSS:
-      l->row_loss[r] = custom_row(l, r, row_scale);
-      break;
 #undef LOSS
-#undef ROW_LOSS_ELEMENTWISE
-#undef ROW_LOSS_ROW
-#undef ROW_LOSS_PAIRS
-    }
-    if (l->row_accuracy)
-      l->row_accuracy[r] = accuracy_of_row(l, r);
+#undef SCALE_ELEMENTWISE
+#undef SCALE_ROW
+#undef SCALE_PAIRS
+#undef VALUE_ELEMENTWISE
+#undef VALUE_ROW
+#undef VALUE_PAIRS
+  case FNN_CUSTOM_LOSS:
+    for (int64_t r = r0; r < r1; r++)
+      l->row_loss[r] = custom_row(l, r, (REAL)weight_of_row(l, r));
+    break;
+  case FNN_GIVEN:
+    given_rows(l, r0, r1);
+    break;
   }
+  for (int64_t r = r0; l->row_accuracy && r < r1; r++)
+    l->row_accuracy[r] = accuracy_of_row(l, r);
   if (l->dH && l->dH != l->dZ)
     for (int64_t c = 0; c < l->C; c += FNN_BLOCK) {
       const int64_t at = (c / FNN_BLOCK * l->stride + r0) * FNN_BLOCK;

@@ -74,6 +74,7 @@
 #define vsoftplus FNN_REAL(vsoftplus)
 #define towards FNN_REAL(towards)
 #define focal_weight FNN_REAL(focal_weight)
+#define weight_of_row FNN_REAL(weight_of_row)
 #define given_rows FNN_REAL(given_rows)
 #define numbers_of_outputs FNN_REAL(numbers_of_outputs)
 #define kl_divergence_row FNN_REAL(kl_divergence_row)
