@@ -346,7 +346,8 @@ class ArrayRun(Run):
         self._copy_if_due()
         self._shuffle(self.done)
         while self.position < self.steps:
-            yield self._piece(self.position, 1 if self._batch_hooks else self.steps)
+            one = self._batch_hooks or time.perf_counter() >= self.pause
+            yield self._piece(self.position, 1 if one else self.steps)
 
     def _again(self, start: int, end: int) -> Iterator[tuple[int, Piece]]:
         while start < end:

@@ -42,21 +42,20 @@ One process at a time may train with a file.
 
 from __future__ import annotations
 
-import dataclasses
 import glob
-import inspect
 import json
 import math
 import os
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import serialization
+from fastnn._identity import as_json, differences, look_at, settings_of
 from fastnn._spec import check_number
 
 if TYPE_CHECKING:
@@ -64,7 +63,6 @@ if TYPE_CHECKING:
     from fastnn._run import Run
 
 _FORMAT = 1
-_ROWS = 1024  # of the data, about, whose values are compared
 
 
 class Checkpoint:
@@ -123,8 +121,8 @@ class Checkpoint:
         data, validation : tuple (X, targets, weights) or None
             Checked.
         """
-        self._settings = settings | {"X": None if data is None else _look_at(data)}
-        self._settings["validation_data"] = None if validation is None else _look_at(validation)
+        self._settings = settings | {"X": None if data is None else look_at(data)}
+        self._settings["validation_data"] = None if validation is None else look_at(validation)
 
     def go_on(
         self, run: Run, callbacks: Sequence[Callback], history: dict[str, list[float]]
@@ -142,8 +140,8 @@ class Checkpoint:
         net: Any = run.net
         own = {"seed": net.seed, "dtype": net.dtype, "input_size": net.input_size}
         own |= {"layers": net.specs, "loss": net.loss, "optimizer": net.optimizer}
-        own["callbacks"] = [_settings_of(callback) for callback in callbacks]
-        self._settings = _as_json(own | self._settings)
+        own["callbacks"] = [settings_of(callback) for callback in callbacks]
+        self._settings = as_json(own | self._settings)
         # Those of processes that were killed while they wrote.
         for beside in self.path.parent.glob(f".{glob.escape(self.path.name)}.*.tmp"):
             beside.unlink(missing_ok=True)
@@ -158,7 +156,7 @@ class Checkpoint:
             state = _decode(json.loads(metadata["checkpoint"]), arrays)
             if state["format"] != _FORMAT:
                 raise ValueError(f"format {state['format']!r}, this fastnn reads {_FORMAT}")
-        different = [*_differences("", self._settings, state["settings"])]
+        different = [*differences("", self._settings, state["settings"])]
         if different:
             raise ValueError(
                 f"checkpoint: {self.path} is of another training (remove it to start anew): "
@@ -273,54 +271,3 @@ def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) ->
     for tensor in tensors.values():
         found = zlib.crc32(serialization.raw(tensor), found)
     return str(found)
-
-
-# ---- which training it is --------------------------------------------------------------------
-
-
-def _look_at(data: Any) -> dict[str, Any]:
-    """Return shapes, and a checksum of some rows, so that other data are noticed."""
-    X, (targets, _), weights = data
-    parts = {"samples": X, "targets": targets, "weights": weights}
-    return {name: part if part is None else _sample(part) for name, part in parts.items()}
-
-
-def _sample(array: np.ndarray) -> dict[str, Any]:
-    rows = array[:: max(len(array) // _ROWS, 1)]
-    values = np.ascontiguousarray(rows, dtype="<f8")
-    return {"shape": list(array.shape), "checksum": zlib.crc32(values.tobytes())}
-
-
-def _settings_of(callback: Callback) -> dict[str, Any]:
-    """Return a callback's kind and those of its arguments that it keeps and JSON has."""
-    names = inspect.signature(type(callback).__init__).parameters
-    values = {name: vars(callback).get(name) for name in names}
-    plain = {name: value for name, value in values.items() if isinstance(value, (int, float, str))}
-    return {"kind": type(callback).__qualname__} | plain
-
-
-def _as_json(settings: dict[str, Any]) -> Any:
-    """Return settings as they come back from a file: specs as dicts, functions as their names."""
-    return json.loads(json.dumps(settings, default=_as_plain))
-
-
-def _as_plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return {"kind": type(value).__qualname__} | fields
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    return getattr(value, "__qualname__", type(value).__qualname__)
-
-
-def _differences(where: str, got: Any, had: Any) -> Iterator[str]:
-    """Tell what differs, each by the name of the argument."""
-    if isinstance(got, dict) and isinstance(had, dict):
-        for key in got | had:
-            inner = f"{where}.{key}" if where else key
-            yield from _differences(inner, got.get(key), had.get(key))
-    elif isinstance(got, list) and isinstance(had, list) and len(got) == len(had):
-        for i, (one, other) in enumerate(zip(got, had, strict=True)):
-            yield from _differences(f"{where}[{i}]", one, other)
-    elif got != had:
-        yield f"{where}: got {got!r}, it has {had!r}"

@@ -36,6 +36,8 @@ from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
 from fastnn.sequential import DTYPES, Sequential
 
+__all__ = ["load", "save"]  # the others are for fastnn.checkpoint
+
 _FORMAT = 1
 _TYPES = {
     "float32": "F32",

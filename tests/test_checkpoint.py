@@ -528,26 +528,46 @@ def test_progress_begins_where_the_training_goes_on(tmp_path, capsys, monkeypatc
 
 KILLS = int(os.environ.get("FASTNN_KILLS", "8"))  # CONTRIBUTING.md tells how to have 100
 
-# A step takes less than a millisecond, and a checkpoint of 1 MB several.
+# A file is 3 MB, so that saving takes about as long as training does.  With more arguments, the
+# process kills itself when the function fastnn.serialization.<name> is called so many times.
 TRAIN = """
 import hashlib
+import os
+import signal
 import sys
 import numpy as np
 import fastnn
+from fastnn import serialization
 
-path, every, epochs = sys.argv[1] or None, float(sys.argv[2]), int(sys.argv[3])
+path, every, epochs, *fatal = sys.argv[1:]
 rng = np.random.default_rng(0)
-X = rng.standard_normal((640, 64), dtype="float32")
-y = (X[:, :10] + rng.standard_normal((640, 10))).argmax(axis=1)
-layers = [fastnn.Dense(256, "relu"), fastnn.BatchNorm(), fastnn.Dropout(0.1), fastnn.Dense(10)]
+X = rng.standard_normal((120, 256), dtype="float32")
+y = (X[:, :10] + rng.standard_normal((120, 10))).argmax(axis=1)
+layers = [fastnn.Dense(512, "relu"), fastnn.BatchNorm(), fastnn.Dropout(0.1), fastnn.Dense(10)]
 net = fastnn.Sequential(layers, seed=1)
-ready = fastnn.callbacks.Lambda(on_train_begin=lambda: print("ready", flush=True))
+
+def suicidal(function, calls):
+    def call(*arguments):
+        nonlocal calls
+        calls -= 1
+        if calls == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments)
+    return call
+
+def ready():
+    if fatal:
+        name, calls = fatal
+        owner = os if hasattr(os, name) else serialization
+        setattr(owner, name, suicidal(getattr(owner, name), int(calls)))
+    print("ready", flush=True)
+
 history = net.fit(
     X, y, loss="cross_entropy", optimizer=fastnn.Adam(fastnn.schedules.Cosine(1e-3, 2000)),
-    epochs=epochs, batch_size=16, validation_split=0.1, metrics=["f1"], checkpoint=path,
-    checkpoint_every=every,
+    epochs=int(epochs), batch_size=8, validation_split=0.1, metrics=["f1"],
+    checkpoint=path or None, checkpoint_every=float(every),
     callbacks=[
-        ready,
+        fastnn.callbacks.Lambda(on_train_begin=ready),
         fastnn.callbacks.ReduceLROnPlateau(patience=2),
         fastnn.callbacks.EarlyStopping(patience=1000),
     ],
@@ -557,12 +577,14 @@ print(hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest())
 print(dict(history), net._plan.optimizer_state())
 """
 
+real = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 
-def started(path="", every=60.0, epochs=1):
+
+def started(path, every, epochs, *fatal):
     """The training in a process of its own."""
     folder = Path(fastnn.__file__).parent.parent
     env = os.environ | {"PYTHONPATH": f"{folder}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
-    command = [sys.executable, "-c", TRAIN, str(path), str(every), str(epochs)]
+    command = [sys.executable, "-c", TRAIN, *map(str, (path, every, epochs, *fatal))]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
 
 
@@ -573,29 +595,46 @@ def output(process):
     return text
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def half_written(folder):
+    """Whether there is a file that a save begins with, and ends with the removal of."""
+    return any(name.endswith(".tmp") for name in os.listdir(folder))
+
+
+@real
+def test_kills_in_a_save(tmp_path):
+    path = tmp_path / "run"
+    points = {  # of the first save, second save and so on of a process
+        ("raw", 15): True,  # some arrays are written
+        ("fsync", 3): True,  # all, but perhaps not on the disk
+        ("replace", 2): True,
+        ("fsync", 4): False,  # renamed, which is perhaps not on the disk
+    }
+    for point, half in points.items():
+        process = started(path, 0, 2, *point)
+        output_so_far = process.communicate(timeout=100)[0]
+        assert (process.returncode, output_so_far) == (-9, "ready\n")
+        assert half_written(tmp_path) == half
+    assert output(started(path, 60, 2)) == output(started("", 60, 2))
+    assert os.listdir(tmp_path) == ["run"]
+
+
+@real
 def test_random_kills(tmp_path):
-    path, rng, epochs = tmp_path / "run", random.Random(KILLS), 3 * KILLS
-    killed_in_a_save = killed_in_a_step = before_training = 0
-    while killed_in_a_save + killed_in_a_step + before_training < KILLS:
-        process = started(path, every=0, epochs=epochs)
-        with process:
+    path, rng, epochs = tmp_path / "run", random.Random(KILLS), 6 * KILLS
+    killed = {"in a save": 0, "in training": 0, "before it": 0}
+    for _ in range(KILLS):
+        with started(path, 0, epochs) as process:
             early = rng.random() < 0.1
             if not early:
                 assert process.stdout.readline() == "ready\n"
             time.sleep(rng.random() * 0.1)
             process.kill()
         assert process.returncode == -9, "it was over before it could be killed"
-        # A save begins with a file of another name and ends with its removal.
-        if len(os.listdir(tmp_path)) > path.exists():
-            killed_in_a_save += 1
-        elif early:
-            before_training += 1
-        else:
-            killed_in_a_step += 1
-    done = json.loads(serialization.read(path)[1]["checkpoint"])["run"]["done"]
-    print(f"killed {killed_in_a_save} times in a save, {killed_in_a_step} in training, ")
-    print(f"{before_training} before; {done} of {epochs} epochs were done")
-    assert killed_in_a_save >= KILLS // 8
-    assert killed_in_a_step + before_training > 0 or KILLS < 8
-    assert output(started(path, epochs=epochs)) == output(started(epochs=epochs))
+        where = "before it" if early else "in training"
+        killed["in a save" if half_written(tmp_path) else where] += 1
+        for left in tmp_path.glob("*.tmp"):
+            left.unlink()
+    done = serialization.read(path)[0]["epochs"] if path.exists() else 0
+    print(f"killed {killed}; {done} of {epochs} epochs were done")
+    assert killed["in a save"] >= 10 or KILLS < 100
+    assert output(started(path, 60, epochs)) == output(started("", 60, epochs))
