@@ -47,7 +47,6 @@ import json
 import math
 import os
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -151,8 +150,6 @@ class Checkpoint:
             architecture, metadata, arrays = serialization.read(self.path)
             if "checkpoint" not in metadata:
                 raise ValueError("it is a saved network, without a training")
-            if metadata["crc32"] != _checksum(metadata, arrays):
-                raise ValueError("its checksum is another one")
             state = _decode(json.loads(metadata["checkpoint"]), arrays)
             if state["format"] != _FORMAT:
                 raise ValueError(f"format {state['format']!r}, this fastnn reads {_FORMAT}")
@@ -213,7 +210,6 @@ class Checkpoint:
             }
             text = json.dumps(_encode("checkpoint", state, tensors), allow_nan=False)
             metadata = {"fastnn": json.dumps(architecture), "checkpoint": text}
-            metadata["crc32"] = _checksum(metadata, tensors)
             serialization.write(self.path, tensors, metadata)
             self._written = run.done, run.position
         self._ended = time.perf_counter()
@@ -264,10 +260,3 @@ def _decode(value: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     if "$float" in value:
         return float(value["$float"])
     return {key: _decode(item, arrays) for key, item in value.items()}
-
-
-def _checksum(metadata: Mapping[str, str], tensors: Mapping[str, np.ndarray]) -> str:
-    found = zlib.crc32((metadata["fastnn"] + metadata["checkpoint"]).encode())
-    for tensor in tensors.values():
-        found = zlib.crc32(serialization.raw(tensor), found)
-    return str(found)

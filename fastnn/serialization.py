@@ -17,6 +17,7 @@ import json
 import math
 import os
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ _TYPES = {
     },
 }
 _DTYPES = {code: np.dtype(name).newbyteorder("<") for name, code in _TYPES.items()}
-_MORE = "checkpoint."  # what the names of arrays begin with that are no network's
+# Of a checkpoint: its metadata entry, and what names of arrays that are no network's begin with.
+_TRAINING, _MORE = "checkpoint", "checkpoint."
 _MOST_HEADER = 100 << 20  # bytes; the format's own limit
 
 
@@ -103,6 +105,8 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str
             "data_offsets": [at, at + tensor.nbytes],
         }
         at += tensor.nbytes
+    if _TRAINING in metadata:
+        header["__metadata__"]["crc32"] = _checksum(header, tensors)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # arrays start at a multiple of 8
     # In the same folder, so that the rename is one; a unique name, so that two
@@ -112,7 +116,7 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str
         with open(beside, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
             for tensor in tensors.values():
-                file.write(raw(tensor))
+                file.write(_raw(tensor))
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
@@ -124,7 +128,14 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str
     _sync_folder(path.parent)
 
 
-def raw(tensor: np.ndarray) -> bytes:
+def _checksum(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    found = zlib.crc32(json.dumps(header).encode())
+    for tensor in tensors.values():
+        found = zlib.crc32(_raw(tensor), found)
+    return str(found)
+
+
+def _raw(tensor: np.ndarray) -> bytes:
     """Return an array's bytes as the file has them."""
     return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
 
@@ -141,7 +152,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a network that `Sequential.save` wrote.
+    """Read a network that `Sequential.save` wrote, or `fit` with `checkpoint`.
 
     Parameters
     ----------
@@ -150,7 +161,8 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     Returns
     -------
     Sequential
-        With the same parameters and the same predictions, bit for bit.
+        With the same parameters and the same predictions, bit for bit; of a checkpoint, those
+        of the last step in it, and with the optimizer's state.
 
     Raises
     ------
@@ -207,7 +219,11 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
         if length > min(size - 8, _MOST_HEADER):
             raise ValueError(f"a header of {length} bytes in a file of {size}")
         header = json.loads(file.read(length))
-        metadata = header.pop("__metadata__")
+        metadata = header["__metadata__"]
+        summed = "crc32" in metadata or _TRAINING in metadata
+        checksum = metadata.pop("crc32", None)
+        checked = dict(header)
+        del header["__metadata__"]
         architecture = json.loads(metadata["fastnn"])
         if architecture["format"] != _FORMAT:
             raise ValueError(f"format {architecture['format']!r}, this fastnn reads {_FORMAT}")
@@ -225,7 +241,7 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
                 shapes[f"layers.{leaf.name}.{part}"] = list(shape)
         for slot in _slots(architecture.get("optimizer_state", [None])[0]):
             shapes[f"optimizer.{slot}"] = [parameters]
-        more = _MORE if "checkpoint" in metadata else None
+        more = _MORE if _TRAINING in metadata else None
         _check_header(header, shapes, _TYPES[architecture["dtype"]], size - 8 - length, more)
         body = file.read()
     arrays = {}
@@ -236,6 +252,8 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
         arrays[name] = array.astype(_DTYPES[entry["dtype"]].newbyteorder("=")).reshape(
             entry["shape"]
         )
+    if summed and checksum != _checksum(checked, arrays):
+        raise ValueError("its checksum is another one")
     return architecture, metadata, arrays
 
 

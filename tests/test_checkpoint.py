@@ -408,6 +408,9 @@ def test_files_of_other_kinds_are_refused_and_stay(tmp_path):
         path.write_bytes(other)
         with pytest.raises(fastnn.ModelFormatError, match="run is not a checkpoint of fastnn: "):
             fit(adam(), checkpoint=path)
+        if other is not others[4]:
+            with pytest.raises(fastnn.ModelFormatError, match="run is not a network saved by"):
+                fastnn.load(path)
         assert path.read_bytes() == other
 
 
@@ -604,7 +607,7 @@ def half_written(folder):
 def test_kills_in_a_save(tmp_path):
     path = tmp_path / "run"
     points = {  # of the first save, second save and so on of a process
-        ("raw", 15): True,  # some arrays are written
+        ("_raw", 15): True,  # some arrays are written
         ("fsync", 3): True,  # all, but perhaps not on the disk
         ("replace", 2): True,
         ("fsync", 4): False,  # renamed, which is perhaps not on the disk
