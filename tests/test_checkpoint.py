@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_serialization import read_safetensors
 
 import fastnn
 from fastnn import _core, checkpoint, schedules, serialization
@@ -278,10 +279,17 @@ def test_load_gives_the_network_to_train_on(tmp_path):
 
 
 def test_other_readers_can_read_it(tmp_path):
-    read = pytest.importorskip("safetensors").safe_open
-    fit(adam(callbacks=[EarlyStopping()]), checkpoint=tmp_path / "run")
-    with read(tmp_path / "run", "np") as file:
-        assert {"layers.0.weights", "optimizer.slot_1", "checkpoint.10"} <= {*file.keys()}
+    stop = EarlyStopping(restore_best_weights=False)
+    net = network()
+    fit(adam(callbacks=[stop]), net, checkpoint=tmp_path / "run")
+    metadata, tensors = read_safetensors(tmp_path / "run")
+    assert all(isinstance(value, str) for value in metadata.values())
+    assert np.array_equal(tensors["layers.0.weights"], net.layers[0].weights)
+    assert np.array_equal(tensors["optimizer.slot_1"], net._read("slot_1"))
+    state = json.loads(metadata["checkpoint"])
+    assert state["history"] == net.history
+    assert state["callbacks"][0]["best_epoch"] == stop.best_epoch
+    assert state["run"]["done"] == 3
 
 
 def test_when_it_is_written(tmp_path, monkeypatch):
