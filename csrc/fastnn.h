@@ -312,6 +312,9 @@ typedef struct {
   int (*poll)(void *context);
   void *poll_context;
   double seconds; /* FNN_TRAIN: end after the step in which so many have passed; 0: any */
+  /* What the three sums begin with: jobs that are parts of an epoch, each given the sums of the
+   * one before, end with the same bits as one job. */
+  double before[3];
 
   /* Results. */
   double loss_sum;     /* of row weight * row loss */

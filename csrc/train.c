@@ -286,7 +286,9 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   fnn_status status = check(plan, job);
   if (status != FNN_OK)
     return status;
-  job->loss_sum = job->weight_sum = job->accuracy_sum = 0;
+  job->loss_sum = job->before[0];
+  job->weight_sum = job->before[1];
+  job->accuracy_sum = job->before[2];
   job->position = job->begin;
   job->bad_row = -1;
   job->bad_targets = 0;

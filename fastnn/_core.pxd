@@ -100,6 +100,7 @@ cdef extern from "fastnn.h" nogil:
         int (*poll)(void *) noexcept nogil
         void *poll_context
         double seconds
+        double before[3]
         double loss_sum, weight_sum, accuracy_sum
         int64_t position, bad_row
         int32_t bad_targets

@@ -1,6 +1,6 @@
 """Types of the engine as `_core.pyx` shows it to Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Self, TypeAlias, final
 
 import numpy as np
@@ -111,6 +111,7 @@ class Plan:
         clip_global_norm: float = 0,
         accumulate: int = 1,
         seconds: float = 0,
+        before: Sequence[float] = (0.0, 0.0, 0.0),
     ) -> tuple[int, float, float, float, int, int, bool]: ...
 
 def optimizer_step(

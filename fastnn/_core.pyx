@@ -276,7 +276,7 @@ cdef class Plan:
             uint64_t seed=0, bint training=False, str of="parameters", object gradients=None,
             str optimizer=None, object lr=0.0, double lr_factor=1, tuple hyperparameters=(),
             double clip_value=0, double clip_norm=0, double clip_global_norm=0,
-            int64_t accumulate=1, double seconds=0):
+            int64_t accumulate=1, double seconds=0, before=(0.0, 0.0, 0.0)):
         """Runs a job.
 
         Instead of a loss's name there may be `custom`, a function of (rows, outputs, columns of
@@ -288,7 +288,7 @@ cdef class Plan:
         Returns (status, loss_sum, weight_sum, accuracy_sum, position, row, in_targets).
         The status is OK, BAD_INPUT (then row and in_targets say where) or NON_FINITE (at
         the batch that begins at position); other failures are raised.  A training that took
-        `seconds` ends early, with a position below `end`.
+        `seconds` ends early, with a position below `end`.  `before`: what the sums begin with.
         """
         cdef fnn_job job
         cdef fnn_custom_loss own
@@ -326,6 +326,7 @@ cdef class Plan:
         job.clip_global_norm = clip_global_norm
         job.optimizer = 0
         job.accumulate, job.lr_factor, job.seconds = accumulate, lr_factor, seconds
+        job.before[0], job.before[1], job.before[2] = before
         if mode == "predict" or outputs is not None:
             out = self._result("outputs", outputs, job.end - begin, self.outputs)
             job.outputs = out.view.buf

@@ -58,7 +58,11 @@ class Run:
         Epochs done.
     position : int
         Steps done of the present epoch.
+    pause : float
+        When `on_pause` is to be called, by `time.perf_counter`: after the step at hand then.
     """
+
+    enterable = False  # in the middle of an epoch
 
     COPY_SHARE = 50  # a copy is made when training took this many times a copy's time
 
@@ -73,6 +77,7 @@ class Run:
         self.net, self.epochs, self.accuracy = net, epochs, accuracy
         self.metrics = metrics  # besides accuracy
         self.deadline = deadline  # of time.perf_counter
+        self.pause, self.on_pause = math.inf, _nothing
         self.names: tuple[str, ...] = ("loss",)
         self.stop_training, self.lr_factor = False, 1.0
         self.done = self.position = 0
@@ -142,6 +147,8 @@ class Run:
                 hook(self.position - 1, self._means(sums))
             if self.late():
                 break
+            if time.perf_counter() >= self.pause:
+                self.on_pause()
         values = *self._means(self._sums).values(), *self._others()
         self.done += 1
         self.net._epochs += 1
@@ -222,8 +229,11 @@ class Run:
         if piece.outputs is not None:
             loss: Any = self.net.loss
             options |= {"outputs": piece.outputs, "link": loss.score_link}
-        if self.deadline < math.inf:
-            options["seconds"] = max(self.deadline - time.perf_counter(), 1e-9)
+        until = min(self.deadline, self.pause)
+        if until < math.inf:
+            options["seconds"] = max(until - time.perf_counter(), 1e-9)
+        if not self._batch_hooks:  # they want the sums of each step alone
+            options["before"] = self._sums
         status, *part, position, row, in_targets = self._take(piece, self.done, **options)
         if status == _core.BAD_INPUT:
             self._raise_bad_row(piece, row, in_targets)
@@ -235,7 +245,7 @@ class Run:
         self._step += steps
         self.position += steps
         sums = np.array(part)
-        self._sums += sums
+        self._sums = self._sums + sums if self._batch_hooks else sums
         return sums
 
     def _means(self, sums: np.ndarray) -> dict[str, float]:
@@ -268,8 +278,14 @@ class Run:
         raise error
 
 
+def _nothing() -> None:
+    pass
+
+
 class ArrayRun(Run):
     """The fit of arrays: an epoch is one call of the engine, or one a step."""
+
+    enterable = True
 
     def __init__(
         self,
@@ -330,7 +346,8 @@ class ArrayRun(Run):
         self._copy_if_due()
         self._shuffle(self.done)
         while self.position < self.steps:
-            yield self._piece(self.position, 1 if self._batch_hooks else self.steps)
+            one = self._batch_hooks or time.perf_counter() >= self.pause
+            yield self._piece(self.position, 1 if one else self.steps)
 
     def _again(self, start: int, end: int) -> Iterator[tuple[int, Piece]]:
         while start < end:

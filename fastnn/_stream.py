@@ -108,7 +108,20 @@ class StreamRun(Run):
             raise ValueError("get_state: called within an epoch of batches, want its end")
         return super().get_state()
 
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Draw again what was trained on: only so can a source be where it was."""
+        super().set_state(state)
+        if self.done < self.epochs and not self.stop_training:
+            for _ in range(self.done):
+                for _ in self._epoch():
+                    pass
+
     # ---- batches -----------------------------------------------------------------------------
+
+    def _epoch(self) -> Iterator[list[Any]]:
+        """Yield the steps of an epoch."""
+        steps = self.batches.steps
+        return self._pass() if steps is None else itertools.islice(self._endless, steps)
 
     def _pass(self) -> Iterator[list[Any]]:
         """Yield the steps of one pass over the source: lists of batches, checked and copied."""
@@ -137,10 +150,8 @@ class StreamRun(Run):
 
     def _pieces(self) -> Iterator[Piece]:
         self._seen, self._drawn = [], 0
-        steps = self.batches.steps
-        source = self._pass() if steps is None else itertools.islice(self._endless, steps)
-        first = 0
-        for step in source:
+        steps, first = self.batches.steps, 0
+        for step in self._epoch():
             self._copy_if_due()
             data = _together(step, first)
             n, batch = len(data[0]), len(step[0][0])

@@ -9,10 +9,10 @@ from typing import Any
 class Progress:
     """Shows the numbers of each epoch as it ends, on stderr; nothing when not verbose."""
 
-    def __init__(self, verbose: int, epochs: int) -> None:
+    def __init__(self, verbose: int, epochs: int, done: int = 0) -> None:
         self.epochs = epochs
         self.verbose = bool(verbose)
-        self.done = 0
+        self.done = done  # of the epochs, by an earlier part of the training
         self.bar: Any = None
 
     def __enter__(self) -> Progress:
@@ -22,7 +22,7 @@ class Progress:
             except ImportError:
                 pass
             else:
-                self.bar = auto.tqdm(total=self.epochs, unit="epoch")
+                self.bar = auto.tqdm(total=self.epochs, initial=self.done, unit="epoch")
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -6,15 +6,19 @@ weights.  Reading and writing it takes a page of code, so it is written here rat
 added to the dependencies (docs/decisions/0002-safetensors-by-hand.md).
 
 Arrays are named layers.0.weights (inputs, outputs), layers.0.bias (outputs,) and so on;
-the metadata entry "fastnn" holds the architecture as JSON.
+the metadata entry "fastnn" holds the architecture as JSON.  A checkpoint of `fit` is such a
+file with more in it (fastnn.checkpoint).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import struct
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +35,44 @@ from fastnn.layers import Layer
 from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
-from fastnn.sequential import Sequential
+from fastnn.sequential import DTYPES, Sequential
+
+__all__ = ["load", "save"]  # the others are for fastnn.checkpoint
 
 _FORMAT = 1
-_TYPES = {"float32": "F32", "float64": "F64"}
+_TYPES = {
+    "float32": "F32",
+    "float64": "F64",
+    "float16": "F16",
+    "bool": "BOOL",
+    **{
+        f"{sign}int{bits}": f"{sign or 'i'}{bits}".upper()
+        for sign in ("", "u")
+        for bits in (8, 16, 32, 64)
+    },
+}
+_DTYPES = {code: np.dtype(name).newbyteorder("<") for name, code in _TYPES.items()}
+# Of a checkpoint: its metadata entry, and what names of arrays that are no network's begin with.
+_TRAINING, _MORE = "checkpoint", "checkpoint."
 _MOST_HEADER = 100 << 20  # bytes; the format's own limit
 
 
 def save(net: Sequential, path: Path) -> None:
     """Write a network; see `Sequential.save`."""
     net._built()
+    tensors, architecture = describe(net)
+    write(path, tensors, {"fastnn": json.dumps(architecture)})
+
+
+def describe(net: Sequential, training: bool = False) -> tuple[dict[str, np.ndarray], Any]:
+    """Return a network's arrays and its architecture as JSON has it.
+
+    Parameters
+    ----------
+    net : Sequential
+    training : bool, default False
+        Also the optimizer's state and the number of epochs.
+    """
     tensors: dict[str, np.ndarray] = {}
     for leaf, layer in zip(net._graph.leaves, net._leaves(), strict=True):
         for part in _shapes(leaf):
@@ -58,35 +90,72 @@ def save(net: Sequential, path: Path) -> None:
         "loss": _loss_config(net.loss),
         "optimizer": _optimizer_config(net.optimizer),
     }
-    header: dict[str, Any] = {"__metadata__": {"fastnn": json.dumps(architecture), "format": "np"}}
+    if training:
+        state = net._plan.optimizer_state()
+        architecture |= {"optimizer_state": state, "epochs": net._epochs}
+        tensors |= {f"optimizer.{slot}": net._read(slot) for slot in _slots(state[0])}
+    return tensors, architecture
+
+
+def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
+    """Write a safetensors file at once: whenever the process ends, it is the old or the new one."""
+    header: dict[str, Any] = {"__metadata__": metadata | {"format": "np"}}
     at = 0
     for name, tensor in tensors.items():
         header[name] = {
-            "dtype": _TYPES[net.dtype],
+            "dtype": _TYPES[tensor.dtype.name],
             "shape": list(tensor.shape),
             "data_offsets": [at, at + tensor.nbytes],
         }
         at += tensor.nbytes
+    if _TRAINING in metadata:
+        header["__metadata__"]["crc32"] = _checksum(header, tensors)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # arrays start at a multiple of 8
     # In the same folder, so that the rename is one; a unique name, so that two
     # processes do not write into one file.
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    little = np.dtype(net.dtype).newbyteorder("<")
     try:
         with open(beside, "wb") as file:
             file.write(struct.pack("<Q", len(text)) + text)
             for tensor in tensors.values():
-                file.write(tensor.astype(little, copy=False).tobytes())
+                file.write(_raw(tensor))
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
+    except OSError as error:  # a full disk's does not name the file, others name the one beside
+        raise type(error)(error.errno, error.strerror, str(path)) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _checksum(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    found = zlib.crc32(json.dumps(header).encode())
+    for tensor in tensors.values():
+        found = zlib.crc32(_raw(tensor), found)
+    return str(found)
+
+
+def _raw(tensor: np.ndarray) -> bytes:
+    """Return an array's bytes as the file has them."""
+    return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def _sync_folder(folder: Path) -> None:
+    """See that a rename outlasts a loss of power; not all systems and file systems can."""
+    if os.name == "posix":
+        with contextlib.suppress(OSError):
+            file = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(file)
+            finally:
+                os.close(file)
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a network that `Sequential.save` wrote.
+    """Read a network that `Sequential.save` wrote, or `fit` with `checkpoint`.
 
     Parameters
     ----------
@@ -95,7 +164,8 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     Returns
     -------
     Sequential
-        With the same parameters and the same predictions, bit for bit.
+        With the same parameters and the same predictions, bit for bit; of a checkpoint, those
+        of the last step in it, and with the optimizer's state.
 
     Raises
     ------
@@ -117,64 +187,116 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     True
     """
     path = Path(path)
-    try:
+    with refusing(path, "a network saved by fastnn"):
         return _load(path)
+
+
+@contextlib.contextmanager
+def refusing(path: Path, wanted: str) -> Iterator[None]:
+    """Turn what reading a file of another kind raises into a ModelFormatError."""
+    try:
+        yield
     except (
         ValueError,
         TypeError,
         LookupError,
         AttributeError,
         RecursionError,
+        OverflowError,
         struct.error,
     ) as error:
-        raise ModelFormatError(f"{path.name} is not a network saved by fastnn: {error}") from error
+        raise ModelFormatError(f"{path.name} is not {wanted}: {error}") from error
 
 
-def _load(path: Path) -> Sequential:
+def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
+    """Return a file's architecture, metadata and arrays, which were found to suit each other.
+
+    Raises
+    ------
+    ValueError, TypeError, LookupError, AttributeError, RecursionError, OverflowError, struct.error
+        If it is another file, or damaged; to be called within `refusing`.
+    """
     size = path.stat().st_size
     with open(path, "rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         if length > min(size - 8, _MOST_HEADER):
             raise ValueError(f"a header of {length} bytes in a file of {size}")
         header = json.loads(file.read(length))
-        architecture = json.loads(header.pop("__metadata__")["fastnn"])
+        metadata = header["__metadata__"]
+        summed = "crc32" in metadata or _TRAINING in metadata
+        checksum = metadata.pop("crc32", None)
+        checked = dict(header)
+        del header["__metadata__"]
+        architecture = json.loads(metadata["fastnn"])
         if architecture["format"] != _FORMAT:
             raise ValueError(f"format {architecture['format']!r}, this fastnn reads {_FORMAT}")
-        dtype = architecture["dtype"]
+        if architecture["dtype"] not in DTYPES:
+            raise ValueError(f"dtype {architecture['dtype']!r}, want one of {DTYPES}")
         layers = _layers(architecture["layers"])
         if not layers:
             raise ValueError("it has no layers")
         graph = Graph(layers)
         graph.measure(check_count("input_size", architecture["input_size"]))
-        shapes = {
-            f"layers.{leaf.name}.{part}": list(shape)
-            for leaf in graph.leaves
-            for part, shape in _shapes(leaf).items()
-        }
-        _check_header(header, shapes, _TYPES[dtype], size - 8 - length)
+        shapes, parameters = {}, 0
+        for leaf in graph.leaves:
+            parameters += sum(map(math.prod, leaf.spec.shapes(leaf.inputs).values()))
+            for part, shape in _shapes(leaf).items():
+                shapes[f"layers.{leaf.name}.{part}"] = list(shape)
+        for slot in _slots(architecture.get("optimizer_state", [None])[0]):
+            shapes[f"optimizer.{slot}"] = [parameters]
+        more = _MORE if _TRAINING in metadata else None
+        _check_header(header, shapes, _TYPES[architecture["dtype"]], size - 8 - length, more)
         body = file.read()
-    little = np.dtype(dtype).newbyteorder("<")
-    net = Sequential(layers, architecture["input_size"], seed=architecture["seed"], dtype=dtype)
+    arrays = {}
+    for name, entry in header.items():
+        count, at = math.prod(entry["shape"]), entry["data_offsets"][0]
+        # NumPy reads no array of no elements, nor one from the end of a file.
+        array = np.frombuffer(body, _DTYPES[entry["dtype"]], count, at) if count else np.empty(0)
+        arrays[name] = array.astype(_DTYPES[entry["dtype"]].newbyteorder("=")).reshape(
+            entry["shape"]
+        )
+    if summed and checksum != _checksum(checked, arrays):
+        raise ValueError("its checksum is another one")
+    return architecture, metadata, arrays
+
+
+def fill(net: Sequential, architecture: Any, arrays: dict[str, np.ndarray]) -> None:
+    """Give a network of this architecture what `describe` took of one."""
     parameters = []
     for leaf, layer in zip(net._graph.leaves, net._leaves(), strict=True):
-        arrays = {
-            part: np.frombuffer(
-                body,
-                little,
-                offset=header[f"layers.{leaf.name}.{part}"]["data_offsets"][0],
-                count=math.prod(shape),
-            )
-            for part, shape in _shapes(leaf).items()
-        }
-        parameters += [arrays.pop(part) for part in leaf.spec.shapes(leaf.inputs)]
-        if arrays:
-            layer.state = np.concatenate(list(arrays.values()))
+        own = {part: arrays[f"layers.{leaf.name}.{part}"].ravel() for part in _shapes(leaf)}
+        parameters += [own.pop(part) for part in leaf.spec.shapes(leaf.inputs)]
+        if own:
+            layer.state = np.concatenate(list(own.values()))
     net.parameters = np.concatenate(parameters)
+    if "optimizer_state" in architecture:
+        rule, steps, *numbers = architecture["optimizer_state"]
+        with net._lock:
+            net._plan.set_optimizer_state(rule, check_count("steps", steps, low=0), *numbers)
+            for slot in _slots(rule):
+                net._plan.write(slot, arrays[f"optimizer.{slot}"])
+        net._epochs = check_count("epochs", architecture["epochs"], low=0)
+
+
+def _load(path: Path) -> Sequential:
+    architecture, _, arrays = read(path)
+    net = Sequential(
+        _layers(architecture["layers"]),
+        architecture["input_size"],
+        seed=architecture["seed"],
+        dtype=architecture["dtype"],
+    )
+    fill(net, architecture, arrays)
     if architecture["loss"] is not None:
         net.loss = from_config(Loss, architecture["loss"], "loss")
     if architecture.get("optimizer") is not None:  # None: its lr is a function
         net.optimizer = from_config(Optimizer, _parts(architecture["optimizer"]), "optimizer")
     return net
+
+
+def _slots(rule: str | None) -> list[str]:
+    """Return the names of the arrays that an optimizer keeps."""
+    return [] if rule is None else [f"slot_{i}" for i in range(_core.OPTIMIZER_SLOTS[rule])]
 
 
 def _shapes(leaf: Leaf) -> dict[str, tuple[int, ...]]:
@@ -222,19 +344,22 @@ def _parts(config: Any) -> Any:
 
 
 def _check_header(
-    header: dict[str, Any], shapes: dict[str, list[int]], dtype: str, body: int
+    header: dict[str, Any], shapes: dict[str, list[int]], dtype: str, body: int, more: str | None
 ) -> None:
-    """Every array that the architecture has, and no other, with no gaps and no overlap."""
-    if set(header) != set(shapes):
+    """Every array that the architecture has, and no other, with no gaps and no overlap.
+
+    Others may be there whose names begin with `more`, if that is given.
+    """
+    if {name for name in header if not (more and name.startswith(more))} != set(shapes):
         raise ValueError("its arrays are not those of its architecture")
-    size = 4 if dtype == "F32" else 8
     spans = []
-    for name, shape in shapes.items():
-        entry = header[name]
+    for name, entry in header.items():
         begin, end = entry["data_offsets"]
-        if entry["dtype"] != dtype or entry["shape"] != shape:
-            raise ValueError(f"{name} is {entry['dtype']} {entry['shape']}, not {dtype} {shape}")
-        if not (isinstance(begin, int) and end - begin == math.prod(shape) * size):
+        found = entry["dtype"], entry["shape"]
+        if name in shapes and found != (dtype, shapes[name]):
+            raise ValueError(f"{name} is {found[0]} {found[1]}, not {dtype} {shapes[name]}")
+        size = _DTYPES[entry["dtype"]].itemsize
+        if not (isinstance(begin, int) and end - begin == math.prod(entry["shape"]) * size):
             raise ValueError(f"{name} has the wrong number of bytes")
         spans.append((begin, end))
     at = 0

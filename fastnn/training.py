@@ -6,6 +6,7 @@ What a fit keeps from one epoch to the next is in fastnn._run.
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from fastnn._spec import check_count, check_number
 from fastnn._steps import steps_of
 from fastnn._stream import Batches, StreamRun, batch_names, parts_of
 from fastnn.arrays import check_inputs, check_not_empty
+from fastnn.checkpoint import Checkpoint
 from fastnn.errors import NonFiniteError
 from fastnn.history import History
 from fastnn.progress import Progress
@@ -54,6 +56,8 @@ def fit(
     callbacks: Sequence[Callback] = (),
     target_loss: float | None = None,
     time_budget: float | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
 ) -> History:
     """Train a network; the same as `net.fit(X, y, ...)`.
 
@@ -109,6 +113,12 @@ def fit(
         Seconds, positive: training ends after the step in which they are over, at least one;
         the numbers of that epoch are of the part that trained.  The machine's speed then
         decides how many steps there are, so the bits cannot be had again.
+    checkpoint : str or path, optional
+        Of a file, for a training that can be killed: where there is one, the training of which it
+        is goes on from it, and ends with the same bits as if it had never stopped; see
+        `fastnn.checkpoint`.
+    checkpoint_every : float, default 60.0
+        Seconds from one checkpoint to the next, not negative; 0: after each step.
 
     Returns
     -------
@@ -121,6 +131,10 @@ def fit(
     ValueError, TypeError
         If an argument is wrong; names it, what it got and what it wants.  The network is
         as before; but where a later batch of an iterable is wrong, it keeps the steps taken.
+    fastnn.ModelFormatError
+        If the file of `checkpoint` is none, or is damaged.
+    OSError
+        If a checkpoint cannot be read or written; the file that was there stays.
     fastnn.NonFiniteError
         If the loss becomes infinite or NaN; the network keeps the last parameters whose
         loss was finite.
@@ -182,7 +196,9 @@ def fit(
         X, y, sample_weight = parts_of(batches.first, 0)
     elif steps_per_epoch is not None:
         raise ValueError("steps_per_epoch: got one with y, want None where X is an array")
+    keeper = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
     deadline = math.inf if time_budget is None else time.perf_counter() + time_budget
+    run: _Run | None = None
     with net._lock:
         before = {name: getattr(net, name) for name in _CHANGES}
         inputs = check_inputs(names_of_X[0], X, net.input_size)
@@ -217,21 +233,36 @@ def fit(
             net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
             options: dict[str, Any] = {"epochs": epochs, "accuracy": with_accuracy}
             options |= {"metrics": others, "deadline": deadline}
-            run: _Run
             if batches is None:
                 run = ArrayRun(net, data, part, batch_size, accumulate, bool(shuffle), **options)
             else:
                 run = StreamRun(net, batches, accumulate, weigh, **options)
             run.names = tuple(names)
             run.watch(callbacks)
+            if keeper is not None:
+                settings = {
+                    "batch_size": batch_size,
+                    "accumulate": accumulate,
+                    "steps_per_epoch": steps_per_epoch,
+                    "shuffle": bool(shuffle),
+                    "validation_split": validation_split,
+                    "metrics": names,
+                }
+                given = None if validation_data is None or validation is None else validation.data
+                keeper.describe(settings, None if batches else data, given)
+                afresh &= not keeper.go_on(run, callbacks, history)
             for callback in callbacks:
                 callback.net, callback.run = net, run
                 callback.on_train_begin()
+            run.start(afresh)
+            if keeper is not None:
+                keeper.begin()
         except BaseException:
+            if run is not None:
+                run.undo()
             vars(net).update(before)
             raise
-        run.start(afresh)
-        with Progress(verbose, epochs) as progress:
+        with Progress(verbose, epochs, run.done) as progress:
             while run.done < epochs and not (run.stop_training and run.position == 0):
                 epoch = run.done
                 for callback in callbacks if run.position == 0 else ():
@@ -254,9 +285,13 @@ def fit(
                 run.stop_training |= target_loss is not None and logs["loss"] <= target_loss
                 for callback in callbacks:
                     callback.on_epoch_end(epoch, logs)
+                if keeper is not None:
+                    keeper.end_epoch()
                 if run.late():
                     break
         run.check_parameters()
+        if keeper is not None:
+            keeper.end()
         for callback in callbacks:
             callback.on_train_end()
     return history
