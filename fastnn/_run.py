@@ -95,7 +95,9 @@ class Run:
     def base_lr(self) -> float:
         """Return the learning rate of the next step before `lr_factor` multiplies it."""
         lr = getattr(self.net.optimizer, "lr", None)
-        return float(lr(steps_taken(self.net)) if callable(lr) else lr)  # type: ignore[arg-type]
+        if lr is None:
+            raise TypeError(f"optimizer: got {self.net.optimizer!r}, want one with a learning rate")
+        return float(lr(steps_taken(self.net)) if callable(lr) else lr)
 
     def epoch(self) -> tuple[float, ...]:
         """Train one epoch; return its mean loss and, if asked for, accuracy."""
@@ -142,6 +144,9 @@ class Run:
     def undo(self) -> None:
         """Go back to before the first epoch, the state of another optimizer included."""
         self.net._plan.restore(self.before)
+
+    def close(self) -> None:
+        """End what the run began, also where an exception ended the fit."""
 
     def check_parameters(self) -> None:
         """After the last epoch: no later loss will tell that its last step went too far."""

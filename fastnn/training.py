@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from fastnn._run import Run as _Run
 from fastnn._run import steps_taken
 from fastnn._schedule import engine_schedule
 from fastnn._spec import check_count, check_number
+from fastnn._stepping import run_of, steps_of
 from fastnn.arrays import check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
 from fastnn.history import History
@@ -64,9 +66,10 @@ def fit(
         Targets as the loss wants them; see `fastnn.losses`.
     loss : str or loss, optional
         By default the one last used with this network.
-    optimizer : str or optimizer, optional
+    optimizer : str, optimizer, solver or callable, optional
         By default the one last used, at first Adam().  The same one goes on with its state;
-        another one starts afresh.
+        another one starts afresh.  Solvers (`fastnn.solvers`) see all the data in every step;
+        a callable (parameters, gradient, step) -> None takes the steps itself: see Notes.
     epochs : int, default 1
         Passes over the data.
     batch_size : int, default 32
@@ -117,6 +120,18 @@ def fit(
         Within a tenth of a second of Ctrl-C, or by the end of a step whose update takes
         longer; the network keeps the steps taken.
 
+    Notes
+    -----
+    A callable as `optimizer` changes `parameters`, a copy of `net.parameters` in its order and
+    dtype, in place and returns None.  `gradient`, of the same shape, is that of the batch's
+    mean loss in training mode (dropout, a batch's own statistics) plus the layers' penalties,
+    and 0 for frozen layers; `step` counts from 0.  Of what the callable changed a layer takes
+    `lr_scale` times as much, a frozen one nothing, and `max_norm` is applied after that;
+    `decay_scale`, clipping and schedules are the callable's own affair.  If it raises, or leaves
+    a parameter that is not finite (NonFiniteError), the network is as before the step (as
+    before the fit, if it raises ValueError or TypeError in the first epoch).  Saved networks do
+    not keep it.
+
     Examples
     --------
     >>> import numpy as np
@@ -126,6 +141,14 @@ def fit(
     >>> history = net.fit(X, X[:, 0] ** 2, loss="mean_squared_error",
     ...                   optimizer=fastnn.Adam(lr=0.01), epochs=100, batch_size=16)
     >>> history["loss"][-1] < 0.01 < history["loss"][0]
+    True
+
+    An optimizer in Python:
+
+    >>> def descend(parameters, gradient, step):
+    ...     parameters -= 0.1 / (1 + step / 100) * gradient
+    >>> more = net.fit(X, X[:, 0] ** 2, optimizer=descend, epochs=10)
+    >>> more["loss"][-1] < 0.01
     True
     """
     epochs = check_count("epochs", epochs)
@@ -166,7 +189,8 @@ def fit(
                 names += [f"val_{name}" for name in (*names, *others)]
             history = History({name: [] for name in names})
             net.loss, net.optimizer, net.history = chosen_loss, chosen_optimizer, history
-            run = _Run(net, data, part, batch_size, bool(shuffle), with_accuracy, _steps)
+            kind: type[_Run] = run_of(chosen_optimizer)
+            run = kind(net, data, part, batch_size, bool(shuffle), with_accuracy, _steps)
             run.epochs, run.names, run.metrics = epochs, tuple(names), others
             run.watch(callbacks)
             for callback in callbacks:
@@ -175,9 +199,9 @@ def fit(
         except BaseException:
             vars(net).update(before)
             raise
-        run.start(afresh)
         end = np.inf if time_budget is None else time.perf_counter() + time_budget
-        with Progress(verbose, epochs) as progress:
+        with closing(run), Progress(verbose, epochs) as progress:
+            run.start(afresh)
             for epoch in range(epochs):
                 for callback in callbacks:
                     callback.on_epoch_begin(epoch)
@@ -215,10 +239,11 @@ def train_on_batch(
     data = net._checked_data(X, y, sample_weight, chosen_loss)
     with net._lock:
         chosen_optimizer = net._use_optimizer(optimizer)
+        take_steps = steps_of(chosen_optimizer, _steps)
         if net.optimizer not in (None, chosen_optimizer):
             net._plan.reset_optimizer()
         net.loss, net.optimizer = chosen_loss, chosen_optimizer
-        status, loss_sum, weight_sum, _, _, row, in_targets = _steps(net, data, len(data[0]))
+        status, loss_sum, weight_sum, _, _, row, in_targets = take_steps(net, data, len(data[0]))
     if status == _core.BAD_INPUT:
         net._raise_bad_row(data, row, in_targets)
     if status == _core.NON_FINITE:
@@ -235,10 +260,11 @@ def _steps(
     end: int = -1,
     accuracy: bool = False,
     lr_factor: float = 1.0,
+    optimizer: Any = None,
 ) -> tuple[Any, ...]:
     """Run the engine over the batches of `data` from position `begin` up to `end`."""
     X, (targets, labels), weights = data
-    optimizer: Any = net.optimizer
+    optimizer = optimizer or net.optimizer
     steps = -(-((len(X) if end < 0 else end) - begin) // batch)
     return net._run(
         "train",

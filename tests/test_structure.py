@@ -22,7 +22,7 @@ CSRC = ROOT / "csrc"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__main__")
 C_FILES = sorted(path for path in CSRC.rglob("*") if path.suffix in (".c", ".h", ".def"))
 
-SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "schedules"}
+SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "schedules", "solvers"}
 
 # What a module may import of fastnn where it is itself imported; `_core` and `_version` are free.
 FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": set()}
@@ -55,7 +55,9 @@ ARROWS = (
         "blocks": {"_layer"},
         "_optimizer": {"_spec"},
         "adaptive": {"_spec", "_optimizer"},
-        "minimize": {"_spec", "_optimizer", "schedules"},
+        "_method": {"_optimizer", "_spec", "solvers"},
+        "_search": {"_method", "solvers"},
+        "minimize": {"_search", "_spec", "schedules"},
         "threads": {"_spec"},
         "arrays": {"losses"},
         "_built": {"_compile", "arrays"},
@@ -64,6 +66,7 @@ ARROWS = (
         "sequential": {
             "_built",
             "_compile",
+            "_method",
             "_spec",
             "_summary",
             "arrays",
@@ -77,6 +80,11 @@ ARROWS = (
         "history": set(),
         "metrics": {"_spec"},
         "_run": {"_callback", "_spec", "errors", "metrics", "sequential"},
+        "_stepping": {"_method", "_run", "errors", "optimizers", "solvers"},
+        "_solve": {"_run", "_stepping", "errors", "solvers"},
+        "_lbfgs": {"errors", "solvers"},
+        "_levenberg": {"_jacobian", "_stepping", "errors", "solvers"},
+        "_jacobian": {"losses"},
         "_samples": {"_spec", "arrays"},
         "training": {
             "_callback",
@@ -84,6 +92,7 @@ ARROWS = (
             "_samples",
             "_schedule",
             "_spec",
+            "_stepping",
             "arrays",
             "errors",
             "history",
@@ -206,6 +215,10 @@ def test_importing_fastnn_imports_little():
         "datasets",
         "serialization",
         "training",
+        "_lbfgs",
+        "_levenberg",
+        "_solve",
+        "_stepping",
     }
     late |= {"metrics", "_callback", "callbacks", "plot", "progress"}
     for name in ("matplotlib", "tqdm", "pandas", "scipy", *(f"fastnn.{name}" for name in late)):
