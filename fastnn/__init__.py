@@ -36,6 +36,7 @@ from fastnn.optimizers import (
     Rprop,
 )
 from fastnn.sequential import Sequential
+from fastnn.solvers import LBFGS, LevenbergMarquardt
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
@@ -49,12 +50,14 @@ if TYPE_CHECKING:
         optimizers,
         plot,
         schedules,
+        solvers,
     )
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Activation",
     "Adadelta",
@@ -68,6 +71,7 @@ __all__ = [
     "Dropout",
     "GaussianNoise",
     "LayerNorm",
+    "LevenbergMarquardt",
     "Lion",
     "Minimum",
     "ModelFormatError",
@@ -94,6 +98,7 @@ __all__ = [
     "plot",
     "schedules",
     "set_num_threads",
+    "solvers",
 ]
 
 register_threadpoolctl()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn._method import Function
 from fastnn._schedule import engine_schedule, learning_rate, tabulate
 
 if TYPE_CHECKING:
@@ -18,27 +19,37 @@ def steps_taken(net: Sequential) -> int:
     return int(taken) if rule == getattr(net.optimizer, "rule", None) else 0
 
 
+def learning_rate_of(net: Sequential) -> float:
+    """Return the learning rate of the network's next step."""
+    lr = getattr(net.optimizer, "lr", None)
+    if lr is None:
+        raise TypeError(f"optimizer: got {net.optimizer!r}, want one with a learning rate")
+    return float(learning_rate(lr, steps_taken(net)))
+
+
 class Steps:
     """What the engine wants to know of a loss and an optimizer, found out once.
 
     Both are frozen, so it holds as long as the network has the same two objects.
+
+    Parameters
+    ----------
+    net : Sequential
+    engines : Optimizer, optional
+        What the engine steps by; by default the network's optimizer.
     """
 
-    def __init__(self, net: Sequential) -> None:
+    def __init__(self, net: Sequential, engines: Any = None) -> None:
         loss: Any = net.loss
-        optimizer: Any = net.optimizer
-        self.loss, self.optimizer = loss, optimizer
-        self.schedule = engine_schedule(optimizer.lr)
+        self.loss, self.optimizer = loss, net.optimizer
+        rule: Any = engines or net.optimizer
+        self.schedule = engine_schedule(rule.lr)
         self.options = {
             **loss.engine(net.output_size),
-            "optimizer": optimizer.rule,
-            "hyperparameters": optimizer.hyperparameters,
-            **optimizer.clipping,
+            "optimizer": rule.rule,
+            "hyperparameters": rule.hyperparameters,
+            **rule.clipping,
         }
-
-    def lr(self, net: Sequential) -> float:
-        """Return the learning rate of the next step."""
-        return float(learning_rate(self.optimizer.lr, steps_taken(net)))
 
     def take(
         self,
@@ -56,7 +67,8 @@ class Steps:
         lr = self.schedule
         if lr is None:
             rows = (len(X) if end < 0 else end) - begin
-            lr = tabulate(self.optimizer.lr, steps_taken(net), -(-rows // (batch * accumulate)))
+            optimizer: Any = self.optimizer
+            lr = tabulate(optimizer.lr, steps_taken(net), -(-rows // (batch * accumulate)))
         return net._run(
             "train",
             X,
@@ -75,10 +87,25 @@ class Steps:
             **options,
         )
 
+    def go_back(self, net: Sequential, error: Exception) -> bool:
+        """Restore what was before the last step, if that is kept: else it can be found again.
+
+        May add to the error that is the reason.
+        """
+        return False
+
 
 def steps_of(net: Sequential) -> Steps:
     """Return the steps of a network's loss and optimizer: those kept, unless it has others now."""
     kept: Steps | None = net._steps
     if kept is None or kept.loss is not net.loss or kept.optimizer is not net.optimizer:
-        kept = net._steps = Steps(net)
+        kept = net._steps = _kind_of(net.optimizer)(net)
     return kept
+
+
+def _kind_of(optimizer: Any) -> type[Steps]:
+    if isinstance(optimizer, Function):
+        from fastnn._stepping import FunctionSteps  # which are such steps
+
+        return FunctionSteps
+    return Steps
