@@ -3,7 +3,9 @@
 `fit` takes one as its `optimizer`; an epoch is one of its iterations.  A solver makes the
 mean loss of all samples plus the penalties of the layers as small as it can, of the network as
 `predict` computes it: `BatchNorm` normalizes by the statistics it has and keeps them, and layers
-that draw random numbers are refused.  `batch_size` and `shuffle` of `fit` do not count.
+that draw random numbers are refused.  `batch_size` and `shuffle` of `fit` do not count;
+`accumulate` and iterables of batches are refused.  Metrics of the training data take a pass of
+their own, for they are those of the point that an iteration reached.
 
 A solver has no learning rate: a layer's `lr_scale` and `decay_scale` do not count, except that
 `lr_scale=0`, like `trainable=False`, keeps the layer as it is.  `max_norm` is refused.

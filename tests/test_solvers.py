@@ -3,12 +3,13 @@
 import pickle
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 import fastnn
-from fastnn import _levenberg
+from fastnn import _levenberg, _samples
 from fastnn._solve import Objective
 from fastnn.solvers import Solver
 
@@ -171,6 +172,76 @@ def test_a_function_has_no_learning_rate(tmp_path):
     assert pickle.loads(pickle.dumps(net)).optimizer == net.optimizer
 
 
+def batches(X, y, size=12):
+    return [(X[at : at + size], y[at : at + size]) for at in range(0, len(X), size)]
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_a_python_sgd_with_accumulation_and_metrics(streams):
+    """The last step has fewer batches, the last batch fewer samples."""
+    layers = [fastnn.Dense(6, activation="tanh", l1=0.01, l2=0.1), fastnn.BatchNorm()]
+    layers += [fastnn.Dropout(0.2), fastnn.Dense(2)]
+    data = (batches(X, Y),) if streams else (X, Y)
+    found = []
+    for optimizer in (fastnn.SGD(0.1), descend):
+        net, losses = network(*layers), []
+        watch = fastnn.callbacks.Lambda(
+            on_batch_end=lambda batch, logs, losses=losses: losses.append(logs["loss"])
+        )
+        options = {"loss": MSE, "optimizer": optimizer, "accumulate": 3, "metrics": ["r2", "mae"]}
+        if not streams:
+            options |= {"batch_size": 12, "validation_split": 0.1}
+        histories = [net.fit(*data, epochs=2, callbacks=c, **options) for c in ([], [watch])]
+        found.append((all_of(net), losses, *(list(h.values()) for h in histories)))
+        assert net._plan.optimizer_state()[1] == (8 if streams else 4)
+    for python, built_in in zip(*found[::-1], strict=True):
+        np.testing.assert_allclose(python, built_in, rtol=1e-10, atol=1e-12)
+
+
+def test_a_function_and_a_loss_not_finite_within_an_accumulated_step():
+    """It goes back to before the step before, as the engine does."""
+    net, twin = (network(fastnn.BatchNorm(), fastnn.Dense(2)) for _ in range(2))
+    targets = Y.copy()
+    targets[30] = 1e200  # in the second batch of step 3
+    options = {"loss": MSE, "optimizer": descend, "batch_size": 4, "accumulate": 2}
+    with pytest.raises(fastnn.NonFiniteError) as caught:
+        net.fit(X, targets, epochs=2, shuffle=False, **options)
+    assert (caught.value.epoch, caught.value.batch) == (0, 7)
+    twin.fit(X[:16], targets[:16], shuffle=False, **options)
+    np.testing.assert_array_equal(all_of(net), all_of(twin))
+    # A later fit does not go back to what an earlier one had.
+    net.fit(X, Y, epochs=2, **options)
+    before = all_of(net)
+    with pytest.raises(fastnn.NonFiniteError):
+        net.fit(X, np.full_like(Y, 1e200), optimizer=None)
+    np.testing.assert_array_equal(all_of(net), before)
+
+
+def test_a_time_budget_ends_the_steps_of_a_function():
+    steps = []
+
+    def slow(parameters, gradient, step):
+        steps.append(step)
+        time.sleep(0.02)
+
+    net = network()
+    history = net.fit(X, Y, loss=MSE, optimizer=slow, batch_size=1, epochs=9, time_budget=0.05)
+    assert len(history["loss"]) == 1
+    assert 1 <= len(steps) <= 3
+    assert net._plan.optimizer_state()[1] == len(steps)
+
+
+def test_tensorboard_of_an_optimizer_without_learning_rate(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = fastnn.callbacks.TensorBoard(tmp_path)
+    network().fit(X, Y, loss=MSE, optimizer=descend, callbacks=[board])
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert events.Tags()["scalars"] == ["loss"]
+
+
 # ---- L-BFGS ---------------------------------------------------------------------------------
 
 
@@ -250,6 +321,43 @@ def test_lbfgs_in_a_fit(dtype):
         X, labels, loss="cross_entropy", optimizer="lbfgs", epochs=99, target_loss=0.2
     )
     assert history["loss"][-1] <= 0.2 < history["loss"][-2]
+
+
+@pytest.mark.parametrize("name", sorted(Solver.registry))
+def test_metrics_of_a_solver_are_those_of_the_point_reached(name):
+    if name == "lbfgs":
+        pytest.importorskip("scipy")
+    net = network(dtype="float64")
+    weights = RNG.uniform(0.5, 2, size=40)
+    found = []
+    watch = fastnn.callbacks.Lambda(
+        on_epoch_end=lambda epoch, logs: found.append(
+            net.evaluate(X, Y, sample_weight=weights, metrics=["r2", "mae"])
+        )
+    )
+    options = {"loss": MSE, "optimizer": name, "metrics": ["r2", "mae"], "sample_weight": weights}
+    history = net.fit(X, Y, epochs=3, callbacks=[watch], validation_data=(X, Y, weights), **options)
+    for key in ("loss", "r2", "mae"):
+        want = [logs[key] for logs in found]
+        np.testing.assert_allclose(history[key], want, rtol=1e-12)
+        np.testing.assert_allclose(history[f"val_{key}"], want, rtol=1e-12)
+    assert list(history) == ["loss", "r2", "mae", "val_loss", "val_r2", "val_mae"]
+    # Of the rows that train alone.
+    net = network(dtype="float64")
+    history = net.fit(X, Y, validation_split=0.25, **options)
+    part, held = _samples.split(net.seed, 0.25, net._checked_data(X, Y, weights, net.loss))
+    for rows, prefix in ((part, ""), (held, "val_")):
+        given = {"sample_weight": weights[rows], "metrics": ["r2", "mae"]}
+        for key, value in net.evaluate(X[rows], Y[rows], **given).items():
+            np.testing.assert_allclose(history[prefix + key], [value], rtol=1e-12)
+
+
+def test_a_time_budget_ends_a_solver():
+    slow = fastnn.callbacks.Lambda(on_epoch_end=lambda epoch, logs: time.sleep(0.2))
+    options = {"optimizer": "levenberg_marquardt", "epochs": 50, "callbacks": [slow]}
+    history = wave_network().fit(WAVE_X, WAVE_Y, loss=MSE, time_budget=0.1, **options)
+    assert len(history["loss"]) == 1
+    assert history.message == ""
 
 
 def test_lbfgs_leaves_frozen_layers():
@@ -437,6 +545,15 @@ def test_what_solvers_refuse(name, tmp_path):
     before = net.parameters
     with pytest.raises(ValueError, match="takes all the data of a fit at once"):
         net.train_on_batch(X, Y, loss=MSE, optimizer=solver)
+    with pytest.raises(ValueError, match="step a batch for an iterable of batches"):
+        net.fit(batches(X, Y), loss=MSE, optimizer=solver)
+    with pytest.raises(ValueError, match=r"accumulate: got 2 for .*; want 1"):
+        net.fit(X, Y, loss=MSE, optimizer=solver, accumulate=2)
+    store = fastnn.callbacks.Lambda(on_train_begin=lambda: store.run.get_state())
+    resume = fastnn.callbacks.Lambda(on_train_begin=lambda: resume.run.set_state({}))
+    for callback in (store, resume):
+        with pytest.raises(ValueError, match="want one whose training can be stored"):
+            net.fit(X, Y, loss=MSE, optimizer=solver, callbacks=[callback])
     bad = X.copy()
     bad[7, 1] = np.nan
     for inputs, targets in ((bad, Y), (X, np.full_like(Y, np.inf))):
