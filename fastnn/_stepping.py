@@ -85,15 +85,15 @@ class FunctionSteps(Steps):
             if outputs is not None:
                 options["outputs"] = outputs[at - begin : after - begin]
             before = _Kept(net)
-            status, *part, position, row, in_targets = super().take(
-                net, data, batch, order, at, after, accumulate, **options
-            )
+            try:
+                status, *part, position, row, in_targets = super().take(
+                    net, data, batch, order, at, after, accumulate, **options
+                )
+                self.spoiled = status == _core.OK and not self._change(net, before)
+            except BaseException:  # also Ctrl-C, between the engine's part and the function's
+                before.put_back(net)
+                raise
             if status == _core.OK:
-                try:
-                    self.spoiled = not self._change(net, before)
-                except BaseException:
-                    before.put_back(net)
-                    raise
                 self.last = before
                 if self.spoiled:
                     status, position = _core.NON_FINITE, at
@@ -117,13 +117,13 @@ class FunctionSteps(Steps):
 
     def _change(self, net: Sequential, before: _Kept) -> bool:
         """Call the function; return whether it left finite parameters."""
-        optimizer: Any = self.optimizer
         gradient = net._read("gradient")
         net._graph.add_penalties(before.parameters, gradient)
         scales = step_scales(net)
         gradient[scales == 0] = 0
         parameters = before.parameters.copy()
-        optimizer.change(parameters, gradient, steps_taken(net) - 1)  # the engine counted this one
+        # The engine has counted this step.
+        self.optimizer.change(parameters, gradient, steps_taken(net) - 1)
         scaled = scales != 1
         if scaled.any():
             start = before.parameters[scaled]

@@ -35,20 +35,21 @@ class Steps:
     Parameters
     ----------
     net : Sequential
-    engines : Optimizer, optional
-        What the engine steps by; by default the network's optimizer.
+    optimizer : Optimizer, optional
+        What the engine is to step by; by default the network's own.
     """
 
-    def __init__(self, net: Sequential, engines: Any = None) -> None:
+    def __init__(self, net: Sequential, optimizer: Any = None) -> None:
         loss: Any = net.loss
-        self.loss, self.optimizer = loss, net.optimizer
-        rule: Any = engines or net.optimizer
-        self.schedule = engine_schedule(rule.lr)
+        self.loss: Any = loss
+        self.optimizer: Any = net.optimizer
+        optimizer = optimizer or net.optimizer
+        self.schedule = engine_schedule(optimizer.lr)
         self.options = {
             **loss.engine(net.output_size),
-            "optimizer": rule.rule,
-            "hyperparameters": rule.hyperparameters,
-            **rule.clipping,
+            "optimizer": optimizer.rule,
+            "hyperparameters": optimizer.hyperparameters,
+            **optimizer.clipping,
         }
 
     def take(
@@ -67,8 +68,7 @@ class Steps:
         lr = self.schedule
         if lr is None:
             rows = (len(X) if end < 0 else end) - begin
-            optimizer: Any = self.optimizer
-            lr = tabulate(optimizer.lr, steps_taken(net), -(-rows // (batch * accumulate)))
+            lr = tabulate(self.optimizer.lr, steps_taken(net), -(-rows // (batch * accumulate)))
         return net._run(
             "train",
             X,
