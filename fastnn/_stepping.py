@@ -59,7 +59,8 @@ class FunctionSteps(Steps):
         self.last: _Kept | None = None  # the network before the last step
         self.spoiled = False  # by the function: it left a parameter that is not finite
 
-    def take(
+    # All options by name: what is one engine call's must be divided among those of its steps.
+    def take(  # type: ignore[override]
         self,
         net: Sequential,
         data: Any,
@@ -72,7 +73,8 @@ class FunctionSteps(Steps):
         lr_factor: float = 1.0,
         seconds: float = math.inf,
         outputs: np.ndarray | None = None,
-        **options: Any,
+        link: str = "identity",
+        accuracy: bool = False,
     ) -> tuple[Any, ...]:
         """Take the steps from position `begin` to `end`, and return what the engine would."""
         check_factor(lr_factor)
@@ -82,12 +84,20 @@ class FunctionSteps(Steps):
         at = begin
         while at < end:
             after = min(at + batch * accumulate, end)
-            if outputs is not None:
-                options["outputs"] = outputs[at - begin : after - begin]
+            rows = None if outputs is None else outputs[at - begin : after - begin]
             before = _Kept(net)
             try:
                 status, *part, position, row, in_targets = super().take(
-                    net, data, batch, order, at, after, accumulate, **options
+                    net,
+                    data,
+                    batch,
+                    order,
+                    at,
+                    after,
+                    accumulate,
+                    outputs=rows,
+                    link=link,
+                    accuracy=accuracy,
                 )
                 self.spoiled = status == _core.OK and not self._change(net, before)
             except BaseException:  # also Ctrl-C, between the engine's part and the function's
