@@ -38,6 +38,7 @@ from fastnn.optimizers import (
     Rprop,
 )
 from fastnn.sequential import Sequential
+from fastnn.solvers import LBFGS, LevenbergMarquardt
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ if TYPE_CHECKING:
         optimizers,
         plot,
         schedules,
+        solvers,
     )
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
 
 __all__ = [
+    "LBFGS",
     "SGD",
     "Activation",
     "Adadelta",
@@ -71,6 +74,7 @@ __all__ = [
     "Embedding",
     "GaussianNoise",
     "LayerNorm",
+    "LevenbergMarquardt",
     "Lion",
     "Minimum",
     "ModelFormatError",
@@ -98,6 +102,7 @@ __all__ = [
     "plot",
     "schedules",
     "set_num_threads",
+    "solvers",
 ]
 
 register_threadpoolctl()

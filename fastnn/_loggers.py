@@ -72,7 +72,8 @@ class TensorBoard(Callback):
     """Writes the numbers of each epoch where TensorBoard reads them.
 
     ``tensorboard --logdir ...`` then shows "loss", "val_loss" and what else the history has,
-    and "learning_rate", that of the step to come, over the epochs, from 0.
+    and "learning_rate", that of the step to come (where the optimizer has one), over the
+    epochs, from 0.
 
     Parameters
     ----------
@@ -111,7 +112,9 @@ class TensorBoard(Callback):
         from tensorboard.compat.proto.event_pb2 import Event
         from tensorboard.compat.proto.summary_pb2 import Summary
 
-        numbers = logs | {"learning_rate": self.run.base_lr() * self.run.lr_factor}
+        numbers = dict(logs)
+        if hasattr(self.net.optimizer, "lr"):
+            numbers["learning_rate"] = self.run.base_lr() * self.run.lr_factor
         values = [Summary.Value(tag=name, simple_value=x) for name, x in numbers.items()]
         self._writer.add_event(
             Event(wall_time=time.time(), step=epoch, summary=Summary(value=values))

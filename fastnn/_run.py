@@ -18,7 +18,7 @@ import numpy as np
 from fastnn import _core, metrics
 from fastnn._callback import Callback
 from fastnn._spec import check_number
-from fastnn._steps import steps_of
+from fastnn._steps import learning_rate_of, steps_of
 from fastnn.errors import NonFiniteError
 from fastnn.sequential import SHUFFLE_STREAM
 
@@ -94,7 +94,7 @@ class Run:
 
     def base_lr(self) -> float:
         """Return the learning rate of the next step before `lr_factor` multiplies it."""
-        return steps_of(self.net).lr(self.net)
+        return learning_rate_of(self.net)
 
     def get_state(self) -> dict[str, Any]:
         """Return all that a later fit must know to go on: plain values and arrays.
@@ -132,6 +132,7 @@ class Run:
 
     def start(self, afresh: bool) -> None:
         """Begin, with another optimizer's state where `afresh`."""
+        self.net._steps = None  # what an earlier fit's have kept is nothing to go back to
         if afresh:
             self._before = 1  # that place is free until a second copy is made
             self.net._plan.snapshot(self._before)
@@ -182,6 +183,9 @@ class Run:
         """Go back to before the first epoch, the state of another optimizer included."""
         if self._copies or self._before:
             self.net._plan.restore(self._before)
+
+    def close(self) -> None:
+        """End what the run began, also where an exception ended the fit."""
 
     def check_parameters(self) -> None:
         """After the last epoch: no later loss will tell that its last step went too far."""
@@ -270,6 +274,8 @@ class Run:
 
     def _go_back(self, step: int, error: NonFiniteError) -> None:
         """Restore the parameters before the step before this one, and raise."""
+        if steps_of(self.net).go_back(self.net, error):
+            raise error
         target = max(step - 1, self._copies[0][0])
         start, place = next(copy for copy in reversed(self._copies) if copy[0] <= target)
         self.net._plan.restore(place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fastnn._method import Function
 from fastnn._schedule import engine_schedule, learning_rate, tabulate
 
 if TYPE_CHECKING:
@@ -18,16 +19,31 @@ def steps_taken(net: Sequential) -> int:
     return int(taken) if rule == getattr(net.optimizer, "rule", None) else 0
 
 
+def learning_rate_of(net: Sequential) -> float:
+    """Return the learning rate of the network's next step."""
+    lr = getattr(net.optimizer, "lr", None)
+    if lr is None:
+        raise TypeError(f"optimizer: got {net.optimizer!r}, want one with a learning rate")
+    return float(learning_rate(lr, steps_taken(net)))
+
+
 class Steps:
     """What the engine wants to know of a loss and an optimizer, found out once.
 
     Both are frozen, so it holds as long as the network has the same two objects.
+
+    Parameters
+    ----------
+    net : Sequential
+    optimizer : Optimizer, optional
+        What the engine is to step by; by default the network's own.
     """
 
-    def __init__(self, net: Sequential) -> None:
+    def __init__(self, net: Sequential, optimizer: Any = None) -> None:
         loss: Any = net.loss
-        optimizer: Any = net.optimizer
-        self.loss, self.optimizer = loss, optimizer
+        self.loss: Any = loss
+        self.optimizer: Any = net.optimizer
+        optimizer = optimizer or net.optimizer
         self.schedule = engine_schedule(optimizer.lr)
         self.options = {
             **loss.engine(net.output_size),
@@ -35,10 +51,6 @@ class Steps:
             "hyperparameters": optimizer.hyperparameters,
             **optimizer.clipping,
         }
-
-    def lr(self, net: Sequential) -> float:
-        """Return the learning rate of the next step."""
-        return float(learning_rate(self.optimizer.lr, steps_taken(net)))
 
     def take(
         self,
@@ -75,10 +87,25 @@ class Steps:
             **options,
         )
 
+    def go_back(self, net: Sequential, error: Exception) -> bool:
+        """Restore what was before the last step, if that is kept: else it can be found again.
+
+        May add to the error that is the reason.
+        """
+        return False
+
 
 def steps_of(net: Sequential) -> Steps:
     """Return the steps of a network's loss and optimizer: those kept, unless it has others now."""
     kept: Steps | None = net._steps
     if kept is None or kept.loss is not net.loss or kept.optimizer is not net.optimizer:
-        kept = net._steps = Steps(net)
+        kept = net._steps = _kind_of(net.optimizer)(net)
     return kept
+
+
+def _kind_of(optimizer: Any) -> type[Steps]:
+    if isinstance(optimizer, Function):
+        from fastnn._stepping import FunctionSteps  # which are such steps
+
+        return FunctionSteps
+    return Steps

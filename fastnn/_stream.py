@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import metrics
+from fastnn._method import check_steps
 from fastnn._run import Piece, Run
 from fastnn._spec import check_count
 from fastnn.arrays import Targets
@@ -90,6 +91,7 @@ class StreamRun(Run):
         **options: Any,
     ) -> None:
         super().__init__(net, **options)
+        check_steps(net.optimizer, "an iterable of batches")
         self.batches, self.accumulate = batches, accumulate
         self.weigh = weigh  # checked data -> the same with class weights
         self._endless = self._passes()

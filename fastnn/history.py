@@ -8,6 +8,12 @@ from typing import Any
 class History(dict[str, list[float]]):
     """Numbers of a training: a dict of name to list, with one number an epoch.
 
+    Attributes
+    ----------
+    message : str
+        Why a solver (`fastnn.LBFGS`, `fastnn.LevenbergMarquardt`) could not get any further
+        and ended the fit; "" where it did not.
+
     Examples
     --------
     >>> import fastnn
@@ -15,6 +21,8 @@ class History(dict[str, list[float]]):
     >>> net.fit([[1.0]], [1.0], loss="mean_squared_error", optimizer=fastnn.SGD(0.25), epochs=2)
     {'loss': [1.0, 0.0]}
     """
+
+    message: str = ""
 
     def to_dataframe(self) -> Any:
         """Return a pandas.DataFrame: a row an epoch (the index, from 0), a column a name.

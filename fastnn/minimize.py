@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fastnn import _core
-from fastnn._optimizer import Optimizer
 from fastnn._schedule import learning_rate as _of_step
-from fastnn._spec import check_count, check_number, resolve
+from fastnn._search import Point, search_of
+from fastnn._spec import check_count, check_number
 
 # A step that is short once may only be turning; so many in a row have arrived.
 SHORT_STEPS = 10
@@ -90,10 +89,13 @@ def minimize(
         x -> the gradient, of x's shape.  By default central differences,
         (f(x + h) - f(x - h)) / 2h in each variable with h = 6e-6 max(1, abs(x)): 2 d calls of
         f a step, right to about 1e-10 of f's size.
-    optimizer : str or optimizer, default "sgd"
-        Any of `fastnn.optimizers`.
+    optimizer : str, optimizer, `LBFGS` or callable, default "sgd"
+        Any of `fastnn.optimizers`; or a function (x, gradient, step) -> None that changes the
+        float64 vector x, of shape (d,), in place, `step` counting from 0.  With `fastnn.LBFGS`,
+        which needs SciPy, a step is an iteration; it also ends by its own ftol and gtol.
     schedule : schedule or callable, optional
-        Step, counted from 0, -> learning rate; takes the place of the optimizer's lr.
+        Step, counted from 0, -> learning rate; takes the place of the optimizer's lr, and is
+        for optimizers that have one.
     steps : int, default 1000
         At most so many.
     tol : float, default 1e-6
@@ -137,14 +139,21 @@ def minimize(
     (array([1., 1.]), True)
     >>> found.path.shape == (found.steps + 1, 2)
     True
+
+    An optimizer of your own:
+
+    >>> def halve(x, gradient, step):
+    ...     x /= 2
+    >>> [float(x) for x in fastnn.minimize(abs, 1.0, optimizer=halve, steps=3).path[:, 0]]
+    [1.0, 0.5, 0.25, 0.125]
     """
     if not callable(f):
         raise TypeError(f"f: got {type(f).__name__}, want a function of x")
     if gradient is not None and not callable(gradient):
         raise TypeError(f"gradient: got {type(gradient).__name__}, want a function of x, or None")
     x, scalar = _check_start(x0)
-    rule: Optimizer = resolve(Optimizer, optimizer, "optimizer")
-    learning_rate = _learning_rate(rule, schedule)
+    method, search = search_of(optimizer)
+    learning_rate = _learning_rate(method, schedule)
     lr_name = "lr" if schedule is None else "schedule"
     steps = check_count("steps", steps)
     check_number("tol", tol, low=0)
@@ -155,17 +164,21 @@ def minimize(
     if not math.isfinite(value):
         raise ValueError(f"x0: f is {value} there, want a point where it is finite")
 
-    slots = np.zeros((_core.OPTIMIZER_SLOTS[rule.rule], len(x)))
-    state: Any = (rule.rule, 0, 1.0, 1.0, 1.0)
-    path, values, slopes = [x], [value], [slope_at(x)]
+    def look(x: np.ndarray) -> Point:
+        value = value_at(x) if np.isfinite(x).all() else math.nan
+        finite = math.isfinite(value)
+        return Point(x, value, slope_at(x) if finite else np.full_like(x, math.nan))
+
+    path = [Point(x, value, slope_at(x))]
+    advance: Any = None
     short = 0
     while True:
-        done = len(path) - 1
+        done, here = len(path) - 1, path[-1]
         converged = False
-        if not np.isfinite(slopes[-1]).all():
+        if not np.isfinite(here.gradient).all():
             message = f"the gradient is not finite after step {done}"
             break
-        converged = math.hypot(*slopes[-1]) <= tol or short == SHORT_STEPS
+        converged = math.hypot(*here.gradient) <= tol or short == SHORT_STEPS
         if converged:
             few = short == SHORT_STEPS
             message = (
@@ -179,24 +192,25 @@ def minimize(
             break
         lr = learning_rate(done)
         check_number(f"{lr_name}: the learning rate of step {done}", lr, low=0)
-        x = x.copy()
-        state = _core.optimizer_step(state, float(lr), rule.hyperparameters, slopes[-1], x, slots)
-        value = value_at(x) if np.isfinite(x).all() else math.nan
-        if not math.isfinite(value):
+        advance = advance or search(method, look, here)
+        following = advance(done, lr, here)
+        if following is None:
+            converged, message = advance.converged, advance.ended
+            break
+        if not math.isfinite(following.value):
             message = f"f is not finite after step {done + 1}: x is the best point before it"
             break
-        short = short + 1 if lr > 0 and math.dist(x, path[-1]) <= tol else 0
-        path.append(x)
-        values.append(value)
-        slopes.append(slope_at(x))
+        short = short + 1 if lr > 0 and math.dist(following.x, here.x) <= tol else 0
+        path.append(following)
 
-    best = int(np.argmin(values))
+    values = np.array([point.value for point in path])
+    best = path[int(np.argmin(values))]
     return Minimum(
-        x=float(path[best][0]) if scalar else path[best].copy(),
-        value=values[best],
-        gradient=float(slopes[best][0]) if scalar else slopes[best],
-        path=np.array(path),
-        values=np.array(values),
+        x=float(best.x[0]) if scalar else best.x.copy(),
+        value=best.value,
+        gradient=float(best.gradient[0]) if scalar else best.gradient,
+        path=np.array([point.x for point in path]),
+        values=values,
         steps=len(path) - 1,
         converged=converged,
         message=message,
@@ -216,6 +230,10 @@ def _check_start(x0: Any) -> tuple[np.ndarray, bool]:
 
 
 def _learning_rate(optimizer: Any, schedule: Any) -> Callable[[int], float]:
+    if not hasattr(optimizer, "lr"):
+        if schedule is not None:
+            raise ValueError(f"schedule: got one, and {optimizer!r} has no learning rate")
+        return lambda step: 1.0  # whatever its steps, they count
     if schedule is not None:
         if not callable(schedule):
             got = type(schedule).__name__

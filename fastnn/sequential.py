@@ -17,11 +17,13 @@ import numpy as np
 from fastnn import _core, _summary, arrays, threads
 from fastnn._built import BuiltBlock, BuiltLayer, build
 from fastnn._compile import Graph
+from fastnn._method import method_of
 from fastnn._spec import Spec, check_count, resolve
 from fastnn.errors import NonFiniteError
 from fastnn.layers import Dense, Layer
 from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Adam, Optimizer
+from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
     from fastnn.history import History
@@ -86,7 +88,7 @@ class Sequential:
         self.seed = check_count("seed", seed, low=0, high=(1 << 64) - 1)
         self.input_size: int | None = None
         self.loss: Loss | None = None
-        self.optimizer: Optimizer | None = None
+        self.optimizer: Optimizer | Solver | None = None
         self.history: dict[str, list[float]] = {}
         self._epochs = 0  # shuffles done, so that a second fit draws other orders
         self._graph = Graph(self.specs)
@@ -183,12 +185,11 @@ class Sequential:
         chosen.check_output(self._graph.output_function)
         return chosen
 
-    def _use_optimizer(self, optimizer: Any) -> Optimizer:
+    def _use_optimizer(self, optimizer: Any) -> Optimizer | Solver:
         """Return the optimizer to use: the one given, else the one last used."""
         if optimizer is None:
             return self.optimizer or Adam()
-        chosen: Optimizer = resolve(Optimizer, optimizer, "optimizer")
-        return chosen
+        return method_of(optimizer)
 
     # ---- jobs -------------------------------------------------------------------------
 
@@ -457,7 +458,7 @@ class Sequential:
             Targets as the loss wants them.
         sample_weight : array-like of shape (n_samples,), optional
         loss, optimizer : optional
-            By default those last used, and Adam().
+            By default those last used, and Adam(); a function as for `fit`, but no solver.
 
         Returns
         -------

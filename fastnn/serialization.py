@@ -36,6 +36,7 @@ from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
 from fastnn.sequential import DTYPES, Sequential
+from fastnn.solvers import Solver
 
 __all__ = ["load", "save"]  # the others are for fastnn.checkpoint
 
@@ -290,7 +291,9 @@ def _load(path: Path) -> Sequential:
     if architecture["loss"] is not None:
         net.loss = from_config(Loss, architecture["loss"], "loss")
     if architecture.get("optimizer") is not None:  # None: its lr is a function
-        net.optimizer = from_config(Optimizer, _parts(architecture["optimizer"]), "optimizer")
+        config = _parts(architecture["optimizer"])
+        kind: Any = Solver if config.get("name") in Solver.registry else Optimizer
+        net.optimizer = from_config(kind, config, "optimizer")
     return net
 
 
@@ -316,11 +319,13 @@ def _loss_config(loss: Loss | None) -> dict[str, Any] | None:
     return None if loss is None or isinstance(loss, CustomLoss) else loss.to_config()
 
 
-def _optimizer_config(optimizer: Optimizer | None) -> dict[str, Any] | None:
-    """Return an optimizer's config; None if its lr is a function, which JSON cannot hold."""
+def _optimizer_config(optimizer: Optimizer | Solver | None) -> dict[str, Any] | None:
+    """Return an optimizer's config; None if it or its lr is a function: JSON holds none."""
     lr = getattr(optimizer, "lr", None)
     function = callable(lr) and getattr(lr, "rule", "") not in _core.SCHEDULES
-    return None if optimizer is None or function else optimizer.to_config()
+    if optimizer is None or not hasattr(optimizer, "name") or function:
+        return None
+    return optimizer.to_config()
 
 
 def _parts(config: Any) -> Any:

@@ -9,12 +9,14 @@ import math
 import os
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from fastnn import _core, _samples
 from fastnn import metrics as _metrics
 from fastnn._callback import Callback, check_callbacks
 from fastnn._custom import raised_by_loss
+from fastnn._method import check_steps
 from fastnn._run import ArrayRun
 from fastnn._run import Run as _Run
 from fastnn._spec import check_count, check_number
@@ -26,6 +28,7 @@ from fastnn.errors import NonFiniteError
 from fastnn.history import History
 from fastnn.progress import Progress
 from fastnn.sequential import DATA_NAMES
+from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
     from fastnn.sequential import Sequential
@@ -75,9 +78,10 @@ def fit(
     loss : str, loss or callable ``(raw, target, grad_out) -> float``, optional
         By default the one last used with this network; of functions see
         `fastnn.losses.CustomLoss`.
-    optimizer : str or optimizer, optional
+    optimizer : str, optimizer, solver or callable, optional
         By default the one last used, at first Adam().  The same one goes on with its state;
-        another one starts afresh.
+        another one starts afresh.  Solvers (`fastnn.solvers`) see all the data in every step;
+        a callable (parameters, gradient, step) -> None takes the steps itself: see Notes.
     epochs : int, default 1
         Passes over the data.
     batch_size : int, default 32
@@ -155,6 +159,16 @@ def fit(
     is copied: `fit` may have to take the last steps again, to find the parameters before a loss
     that is not finite.  `batch_size` and `shuffle` mean nothing there.
 
+    A callable as `optimizer` changes `parameters`, a copy of `net.parameters` in its order and
+    dtype, in place and returns None.  `gradient`, of the same shape, is that of the batch's
+    mean loss in training mode (dropout, a batch's own statistics) plus the layers' penalties,
+    and 0 for frozen layers; `step` counts from 0.  Of what the callable changed a layer takes
+    `lr_scale` times as much, a frozen one nothing, and `max_norm` is applied after that;
+    `decay_scale`, clipping and schedules are the callable's own affair.  If it raises, or leaves
+    a parameter that is not finite (NonFiniteError), the network is as before the step (as
+    before the fit, if it raises ValueError or TypeError in the first epoch).  Saved networks do
+    not keep it.
+
     Examples
     --------
     >>> import numpy as np
@@ -172,6 +186,14 @@ def fit(
     >>> again = net.fit(batches, epochs=3, accumulate=2, metrics=["r2"])
     >>> list(again), len(again["loss"]), again["loss"][0] < 0.01
     (['loss', 'r2'], 3, True)
+
+    An optimizer in Python:
+
+    >>> def descend(parameters, gradient, step):
+    ...     parameters -= 0.1 / (1 + step / 100) * gradient
+    >>> more = net.fit(X, X[:, 0] ** 2, optimizer=descend, epochs=10)
+    >>> more["loss"][-1] < 0.01
+    True
     """
     epochs = check_count("epochs", epochs)
     batch_size = check_count("batch_size", batch_size)
@@ -234,7 +256,8 @@ def fit(
             options: dict[str, Any] = {"epochs": epochs, "accuracy": with_accuracy}
             options |= {"metrics": others, "deadline": deadline}
             if batches is None:
-                run = ArrayRun(net, data, part, batch_size, accumulate, bool(shuffle), **options)
+                kind = _array_run_of(chosen_optimizer)
+                run = kind(net, data, part, batch_size, accumulate, bool(shuffle), **options)
             else:
                 run = StreamRun(net, batches, accumulate, weigh, **options)
             run.names = tuple(names)
@@ -262,7 +285,7 @@ def fit(
                 run.undo()
             vars(net).update(before)
             raise
-        with Progress(verbose, epochs, run.done) as progress:
+        with closing(run), Progress(verbose, epochs, run.done) as progress:
             while run.done < epochs and not (run.stop_training and run.position == 0):
                 epoch = run.done
                 for callback in callbacks if run.position == 0 else ():
@@ -297,6 +320,14 @@ def fit(
     return history
 
 
+def _array_run_of(optimizer: Any) -> type[ArrayRun]:
+    if isinstance(optimizer, Solver):
+        from fastnn._solve import SolverRun  # which is an ArrayRun
+
+        return SolverRun
+    return ArrayRun
+
+
 def _same(a: Any, b: Any) -> bool:
     return a is b or a == b
 
@@ -310,6 +341,7 @@ def train_on_batch(
     data = net._checked_data(X, y, sample_weight, chosen_loss)
     with net._lock:
         chosen_optimizer = net._use_optimizer(optimizer)
+        check_steps(chosen_optimizer, "train_on_batch")
         # Equal ones stay the same objects, of which all is known (fastnn._steps).
         if not _same(chosen_loss, net.loss):
             net.loss = chosen_loss

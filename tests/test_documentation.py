@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 import fastnn
-from fastnn import _core, activations, initializers, layers, losses, optimizers, schedules
+from fastnn import (
+    _core,
+    activations,
+    initializers,
+    layers,
+    losses,
+    optimizers,
+    schedules,
+    solvers,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs" / "reference").glob("*.rst"))
@@ -25,6 +34,7 @@ KINDS = {
     "loss": losses.Loss,
     "optimizer": optimizers.Optimizer,
     "schedule": schedules.Schedule,
+    "solver": solvers.Solver,
 }
 TABLES = {
     "activation": _core.ACTIVATIONS,
@@ -93,7 +103,7 @@ REFERENCE = in_the_reference()
 NAMES = {id(value): name for name, value in REFERENCE.items()}  # one name each
 MATHEMATICS = {
     id(spec): spec
-    for kind in ("activation", "initializer", "loss", "optimizer", "schedule")
+    for kind in ("activation", "initializer", "loss", "optimizer", "schedule", "solver")
     for spec in KINDS[kind].registry.values()
     if spec.__module__.startswith("fastnn.")
 }

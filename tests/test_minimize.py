@@ -272,7 +272,7 @@ def square(x):
         ({"gradient": lambda x: ["1"] * 2}, TypeError, "gradient: got <U1 from it, want real"),
         ({"gradient": lambda x: x, "x0": 1}, None, ""),
         ({"gradient": lambda x: [x], "x0": 1}, ValueError, r"gradient: got shape \(1,\) .* \(\)"),
-        ({"optimizer": "lbfgs"}, ValueError, "optimizer: unknown optimizer 'lbfgs'"),
+        ({"optimizer": "newton"}, ValueError, "optimizer: unknown optimizer 'newton'"),
         ({"optimizer": 0.1}, TypeError, "optimizer: got float"),
         ({"schedule": 0.1}, TypeError, "schedule: got float, want a schedule or a function"),
         (

@@ -20,6 +20,7 @@ from fastnn import (
     optimizers,
     schedules,
     serialization,
+    solvers,
 )
 from fastnn._spec import Spec, from_config, resolve
 
@@ -30,6 +31,7 @@ KINDS = {
     "loss": losses.Loss,
     "optimizer": optimizers.Optimizer,
     "schedule": schedules.Schedule,
+    "solver": solvers.Solver,
 }
 
 # What a spec cannot be made without.
@@ -257,6 +259,13 @@ RANGES = [
     (fastnn.Rprop, "eta_plus", [1, 0.5, NAN, INF]),
     (fastnn.Rprop, "step_min", [0, -0.1, NAN, INF]),
     (fastnn.Rprop, "step_max", [0, 1e-7, NAN, INF]),
+    (fastnn.LBFGS, "gtol", [-0.1, NAN, INF]),
+    (fastnn.LBFGS, "ftol", [-0.1, NAN, INF]),
+    (fastnn.LevenbergMarquardt, "damping", [0, -0.1, NAN, INF]),
+    (fastnn.LevenbergMarquardt, "increase", [1, 0.5, NAN, INF]),
+    (fastnn.LevenbergMarquardt, "decrease", [1, 0.5, NAN, INF]),
+    (fastnn.LevenbergMarquardt, "gtol", [-0.1, NAN, INF]),
+    (fastnn.LevenbergMarquardt, "ftol", [-0.1, NAN, INF]),
     (activations.LeakyReLU, "negative_slope", [-0.1, 1.1, NAN]),
     (activations.ELU, "alpha", [-0.1, NAN, INF]),
     (activations.CELU, "alpha", [-0.1, 0, NAN, INF]),

@@ -22,7 +22,7 @@ CSRC = ROOT / "csrc"
 MODULES = sorted(path.stem for path in PACKAGE.glob("*.py") if path.stem != "__main__")
 C_FILES = sorted(path for path in CSRC.rglob("*") if path.suffix in (".c", ".h", ".def"))
 
-SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "schedules"}
+SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "schedules", "solvers"}
 
 # What a module may import of fastnn where it is itself imported; `_core` and `_version` are free.
 FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": set()}
@@ -57,7 +57,9 @@ ARROWS = (
         "_embedding": {"_layer", "_spec"},
         "_optimizer": {"_spec"},
         "adaptive": {"_spec", "_optimizer"},
-        "minimize": {"_spec", "_optimizer", "_schedule"},
+        "_method": {"_optimizer", "_spec", "solvers"},
+        "_search": {"_method", "solvers"},
+        "minimize": {"_schedule", "_search", "_spec"},
         "threads": {"_spec"},
         "arrays": {"losses"},
         "_built": {"_compile", "arrays"},
@@ -66,6 +68,7 @@ ARROWS = (
         "sequential": {
             "_built",
             "_compile",
+            "_method",
             "_spec",
             "_summary",
             "arrays",
@@ -79,13 +82,18 @@ ARROWS = (
         "callbacks": {"_callback", "_loggers", "_spec"},
         "history": set(),
         "metrics": {"_spec"},
-        "_steps": {"_schedule"},
+        "_steps": {"_method", "_schedule"},
+        "_stepping": {"_method", "_steps", "optimizers"},
         "_run": {"_callback", "_spec", "_steps", "errors", "metrics", "sequential"},
+        "_solve": {"_run", "_stepping", "errors", "metrics", "solvers"},
+        "_lbfgs": {"errors", "solvers"},
+        "_levenberg": {"_stepping", "errors", "losses", "solvers"},
         "_samples": {"_spec", "arrays"},
-        "_stream": {"_run", "_spec", "arrays", "metrics"},
+        "_stream": {"_method", "_run", "_spec", "arrays", "metrics"},
         "training": {
             "_callback",
             "_custom",
+            "_method",
             "_run",
             "_samples",
             "_spec",
@@ -99,6 +107,7 @@ ARROWS = (
             "metrics",
             "progress",
             "sequential",
+            "solvers",
         },
         "_identity": set(),
         "checkpoint": {"_identity", "_spec", "serialization"},
@@ -221,6 +230,10 @@ def test_importing_fastnn_imports_little():
         "datasets",
         "serialization",
         "training",
+        "_lbfgs",
+        "_levenberg",
+        "_solve",
+        "_stepping",
     }
     late |= {"metrics", "_callback", "_loggers", "callbacks", "plot", "progress"}
     others = ("matplotlib", "tqdm", "pandas", "scipy", "tensorboard")

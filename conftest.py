@@ -1,0 +1,15 @@
+"""Examples of what an extra brings are skipped where it is missing."""
+
+from importlib.util import find_spec
+
+import pytest
+
+WANTS = {"fastnn.solvers.LBFGS": "scipy"}
+
+
+def pytest_collection_modifyitems(items):
+    """Skip those."""
+    for item in items:
+        wanted = WANTS.get(item.name)
+        if wanted and find_spec(wanted) is None:
+            item.add_marker(pytest.mark.skip(reason=f"needs {wanted}"))
