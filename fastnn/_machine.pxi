@@ -1,5 +1,6 @@
 """Part of _core.pyx: the machine, random numbers, single functions of the kernels."""
 
+
 def isas():
     """The kernels that this CPU can run, best first."""
     cdef const char *names[8]
