@@ -195,7 +195,7 @@ class GaussianNLL(Loss):
 
 @dataclass(frozen=True)
 class CosineSimilarity(Loss):
-    """1 - z.t / (|z| |t|) of each row: 0 where the directions agree, 2 where they are opposite.
+    """1 - z.t / (norm(z) norm(t)) of each row: 0 where they point the same way, 2 where opposite.
 
     A row of zeros, of outputs or of targets, has no direction: its loss is 1 and its gradient
     0.  Targets: (n_samples, n_outputs).
