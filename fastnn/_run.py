@@ -298,6 +298,7 @@ class ArrayRun(Run):
         net: Sequential,
         data: Any,
         part: np.ndarray | None,
+        *,
         batch: int,
         accumulate: int,
         shuffle: bool,

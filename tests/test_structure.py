@@ -64,12 +64,16 @@ ARROWS = (
         "arrays": {"losses"},
         "_built": {"_compile", "arrays"},
         "_compile": {"_spec", "activations", "arrays", "initializers", "layers"},
+        "_groups": set(),
+        "_state": set(),
         "_summary": set(),
         "sequential": {
             "_built",
             "_compile",
+            "_groups",
             "_method",
             "_spec",
+            "_state",
             "_summary",
             "arrays",
             "errors",
@@ -79,15 +83,15 @@ ARROWS = (
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
         "_loggers": {"_callback"},
-        "callbacks": {"_callback", "_loggers", "_spec"},
+        "callbacks": {"_callback", "_loggers", "_spec", "_state"},
         "history": set(),
         "metrics": {"_spec"},
         "_steps": {"_method", "_schedule"},
-        "_stepping": {"_method", "_steps", "optimizers"},
+        "_function_steps": {"_groups", "_method", "_state", "_steps", "optimizers"},
         "_run": {"_callback", "_spec", "_steps", "errors", "metrics", "sequential"},
-        "_solve": {"_run", "_stepping", "errors", "metrics", "solvers"},
+        "_solve": {"_groups", "_run", "_steps", "errors", "metrics", "solvers"},
         "_lbfgs": {"errors", "solvers"},
-        "_levenberg": {"_stepping", "errors", "losses", "solvers"},
+        "_levenberg": {"_groups", "errors", "losses", "solvers"},
         "_samples": {"_spec", "arrays"},
         "_stream": {"_method", "_run", "_spec", "arrays", "metrics"},
         "training": {
@@ -112,8 +116,8 @@ ARROWS = (
         "_identity": set(),
         "checkpoint": {"_identity", "_spec", "serialization"},
         "derivatives": {"arrays", "errors"},
-        "gradients": {"_spec", "arrays"},
-        "serialization": {"_compile", "_spec", "errors", "sequential", *SPECS},
+        "gradients": {"_groups", "_spec", "arrays"},
+        "serialization": {"_compile", "_spec", "_state", "errors", "sequential", *SPECS},
         "_version": set(),
     }
 )
@@ -233,7 +237,7 @@ def test_importing_fastnn_imports_little():
         "_lbfgs",
         "_levenberg",
         "_solve",
-        "_stepping",
+        "_function_steps",
     }
     late |= {"metrics", "_callback", "_loggers", "callbacks", "plot", "progress"}
     others = ("matplotlib", "tqdm", "pandas", "scipy", "tensorboard")
