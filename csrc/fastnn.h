@@ -147,7 +147,7 @@ typedef struct {
   int32_t kind;              /* fnn_layer_kind */
   int32_t activation;        /* fnn_activation */
   double parameter;          /* of the activation: the negative slope of leaky_relu */
-  int64_t outputs;           /* of the others than dense: as many as inputs, or 0 */
+  int64_t outputs;           /* dense; those of the others follow from their inputs */
   int32_t bias;              /* dense; 0: none */
   double p[2];               /* numbers of the others: see ops/layers.def */
   int32_t back[2];           /* its inputs: so many layers back; 0 for the first is 1 */
