@@ -10,20 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import _core
 from fastnn._groups import add_penalties, constrain, lr_scales
-from fastnn._state import (
-    OptimizerState,
-    Values,
-    get_optimizer_state,
-    get_values,
-    set_optimizer_state,
-    set_values,
-)
+from fastnn._state import Copy, put_back, take_copy
 from fastnn._steps import Steps, check_factor, steps_taken
 from fastnn.optimizers import SGD
 
@@ -31,8 +24,6 @@ if TYPE_CHECKING:
     from fastnn.sequential import Sequential
 
 _STILL = SGD(lr=0.0, clip_global_norm=1e300)
-
-_Before: TypeAlias = tuple[Values, OptimizerState]
 
 
 class FunctionSteps(Steps):
@@ -44,7 +35,7 @@ class FunctionSteps(Steps):
 
     def __init__(self, net: Sequential) -> None:
         super().__init__(net, _STILL)
-        self.last: _Before | None = None  # the network before the last step
+        self.last: Copy | None = None  # the network before the last step
         self.spoiled = False  # by the function: it left a parameter that is not finite
 
     # All options by name: what is one engine call's must be divided among those of its steps.
@@ -74,7 +65,7 @@ class FunctionSteps(Steps):
         while at < end:
             after = min(at + batch * accumulate, end)
             rows = None if outputs is None else outputs[at - begin : after - begin]
-            kept = get_values(net), get_optimizer_state(net)
+            kept = take_copy(net)
             try:
                 status, *part, position, row, in_targets = super().take(
                     net,
@@ -90,14 +81,14 @@ class FunctionSteps(Steps):
                 )
                 self.spoiled = status == _core.OK and not self._change(net, kept[0].parameters)
             except BaseException:  # also Ctrl-C, between the engine's part and the function's
-                _put_back(net, kept)
+                put_back(net, kept)
                 raise
             if status == _core.OK:
                 self.last = kept
                 if self.spoiled:
                     status, position = _core.NON_FINITE, at
             if status != _core.OK:
-                _put_back(net, kept)
+                put_back(net, kept)
                 return status, *sums, position, row, in_targets
             sums += part
             at = after
@@ -111,7 +102,7 @@ class FunctionSteps(Steps):
             error.add_note("the optimizer's function left parameters that are not finite")
         if self.last is None:
             return False
-        _put_back(net, self.last)
+        put_back(net, self.last)
         return True
 
     def _change(self, net: Sequential, before: np.ndarray) -> bool:
@@ -130,8 +121,3 @@ class FunctionSteps(Steps):
         constrain(net._graph, parameters)
         net._plan.write("parameters", parameters)
         return bool(np.isfinite(parameters).all())
-
-
-def _put_back(net: Sequential, before: _Before) -> None:
-    set_values(net, before[0])
-    set_optimizer_state(net, before[1])

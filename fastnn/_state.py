@@ -5,7 +5,7 @@ The engine's own copies, of which there are two, are `snapshot` and `restore` of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -63,3 +63,19 @@ def set_optimizer_state(net: Sequential, state: OptimizerState) -> None:
         net._plan.set_optimizer_state(*state.numbers)
         for slot, values in zip(slots_of(state.numbers[0]), state.slots, strict=True):
             net._plan.write(slot, values)
+
+
+Copy: TypeAlias = tuple[Values, OptimizerState]
+
+
+def take_copy(net: Sequential) -> Copy:
+    """Return copies of all that training changes."""
+    with net._lock:
+        return get_values(net), get_optimizer_state(net)
+
+
+def put_back(net: Sequential, copy: Copy) -> None:
+    """Give a network what `take_copy` returned of it, or of one with the same layers."""
+    with net._lock:
+        set_values(net, copy[0])
+        set_optimizer_state(net, copy[1])

@@ -493,8 +493,7 @@ class Sequential:
         engine = ("_plan", "_steps", "_lock", "_running")
         state = {key: value for key, value in self.__dict__.items() if key not in engine}
         if self.input_size is not None:
-            with self._lock:
-                state["_trained"] = _state.get_values(self), _state.get_optimizer_state(self)
+            state["_trained"] = _state.take_copy(self)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -504,9 +503,7 @@ class Sequential:
         _networks.add(self)
         if trained is not None:
             self._build(int(self.input_size or 0))
-            values, optimizer_state = trained
-            _state.set_values(self, values)
-            _state.set_optimizer_state(self, optimizer_state)
+            _state.put_back(self, trained)
 
     def summary(self) -> str:
         """Return a table of the layers, their shapes and their numbers of parameters."""
