@@ -82,9 +82,10 @@ typedef enum {
 /* The rows of ops/ as names, for whoever has to list them. */
 typedef struct {
   const char *name;
-  int32_t slots;               /* optimizers; losses: outputs for each column of the targets */
-  const char *hyperparameters; /* optimizers, schedules; separated by blanks */
+  int32_t slots;               /* optimizers: arrays of state */
+  const char *hyperparameters; /* names, separated by blanks; losses: with their defaults */
   int32_t link;                /* losses: fnn_link */
+  int32_t outputs;             /* losses: of the network, for each column of the targets */
 } fnn_op;
 extern const fnn_op fnn_activation_ops[FNN_ACTIVATIONS];
 extern const fnn_op fnn_loss_ops[FNN_LOSSES];
@@ -147,7 +148,7 @@ typedef struct {
   int32_t kind;              /* fnn_layer_kind */
   int32_t activation;        /* fnn_activation */
   double parameter;          /* of the activation: the negative slope of leaky_relu */
-  int64_t outputs;           /* of the others than dense: as many as inputs, or 0 */
+  int64_t outputs;           /* dense; those of the others follow from their inputs */
   int32_t bias;              /* dense; 0: none */
   double p[2];               /* numbers of the others: see ops/layers.def */
   int32_t back[2];           /* its inputs: so many layers back; 0 for the first is 1 */
@@ -279,7 +280,7 @@ typedef struct {
   const int64_t *order; /* row numbers, or NULL: as they stand */
 
   fnn_array inputs;
-  fnn_array targets; /* (rows, outputs / fnn_op.slots) values, or (rows, 1) class labels */
+  fnn_array targets; /* (rows, outputs / fnn_op.outputs) values, or (rows, 1) class labels */
   int32_t labels;    /* targets are class labels */
   const double *row_weights;
 

@@ -1,20 +1,20 @@
 /* The rows of ops/ as tables of names, for Python, the driver and the tests. */
 #include "fastnn.h"
 
-#define ACTIVATION(name, ...) {#name, 0, "", 0},
+#define ACTIVATION(name, ...) {#name, 0, "", 0, 0},
 const fnn_op fnn_activation_ops[FNN_ACTIVATIONS] = {
 #include "ops/activations.def"
 };
 #undef ACTIVATION
 
 enum { OUTPUTS_ELEMENTWISE = 1, OUTPUTS_ROW = 1, OUTPUTS_PAIRS = 2 };
-#define LOSS(name, form, link, numbers, ...) {#name, OUTPUTS_##form, numbers, FNN_LINK_##link},
+#define LOSS(name, form, link, numbers, ...) {#name, 0, numbers, FNN_LINK_##link, OUTPUTS_##form},
 const fnn_op fnn_loss_ops[FNN_LOSSES] = {
 #include "ops/losses.def"
 };
 #undef LOSS
 
-#define OPTIMIZER(name, place, slots, hyperparameters, ...) {#name, slots, hyperparameters, 0},
+#define OPTIMIZER(name, place, slots, hyperparameters, ...) {#name, slots, hyperparameters, 0, 0},
 const fnn_op fnn_optimizer_ops[FNN_OPTIMIZERS] = {
 #include "ops/optimizers.def"
 };
@@ -28,7 +28,7 @@ const fnn_layer_op fnn_layer_ops[FNN_LAYERS] = {
 };
 #undef LAYER
 
-#define SCHEDULE(name, parameters, ...) {#name, 0, parameters, 0},
+#define SCHEDULE(name, parameters, ...) {#name, 0, parameters, 0, 0},
 const fnn_op fnn_schedule_ops[FNN_SCHEDULES] = {
 #include "ops/schedules.def"
 };

@@ -18,7 +18,8 @@ static char *element(const fnn_plan *plan, const fnn_arena *arena, int64_t offse
 
 /* ---- making a plan --------------------------------------------------------------- */
 
-/* The phases of one mode; training with n layers takes the most: 2 n + 6. */
+/* The phases of one mode; training with n layers takes the most: 2 n + 6, as nothing below the
+ * first wants a gradient. */
 static void list_phases(const fnn_plan *plan, fnn_mode mode) {
   const int32_t n_layers = plan->n_layers;
   fnn_phase *phase = plan->phases[mode];

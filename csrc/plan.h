@@ -34,8 +34,8 @@ struct fnn_plan {
   fnn_layer *layers;
   fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */
 
-  /* [W | b] of every layer, then the WT of all but the first; state and gradient have
-   * the shape of the first part. */
+  /* [W | b] of every layer, then the WT of the dense ones below which something trains; slots
+   * and gradient have the shape of the first part. */
   fnn_arena parameters, gradient, slots[FNN_MAX_SLOTS];
   fnn_arena snapshots[2];
   int64_t region; /* elements of the first part */
@@ -50,7 +50,7 @@ struct fnn_plan {
   fnn_update *updates; /* [n_layers] */
   double *squares;     /* NULL until a job clips norms */
 
-  /* One batch: the layers' X, Z, dX, dZ and these. */
+  /* One batch: the layers' Z, dZ, shared and kept, and these. */
   fnn_arena workspace;
   fnn_arena custom_targets; /* [columns/16][stride][16], instead of targets: see custom.h */
   int64_t stride;

@@ -43,9 +43,8 @@ typedef struct {
   fnn_port in[2];
   void *Z;      /* [N/16][stride][16]  output, after the activation */
   void *dZ;     /* [N/16][stride][16]  gradient before this layer's activation; the
-                   forward pass leaves slopes here (INPUT rows of activations.def);
-                   NULL when only predicting */
-  void *W, *b;  /* [N/32][K16][32], [N32]; K16 is of `lines` */
+                   forward pass leaves slopes here (INPUT rows of activations.def) */
+  void *W, *b;  /* [N/32][K16][32], [N32]; K16 is of `lines`; of an embedding: see fnn_lookup */
   void *WT;     /* [K/32][N16][32], the transposed panels; NULL where in[0] wants no gradient */
   void *shared; /* [N/16][stride][16]  the gradient in Z, while several layers add to it */
   void *mW[FNN_MAX_SLOTS], *mb[FNN_MAX_SLOTS]; /* optimizer state, as W and b */
@@ -55,7 +54,7 @@ typedef struct {
   int32_t bias;
   fnn_group group;
   int64_t squares;    /* where its sums of squares begin (fnn_update.squares) */
-  int32_t columns;    /* threads split its outputs, not the rows: see train.c */
+  int32_t columns;    /* threads split its outputs, not the rows: see share.c */
   int32_t activation; /* this layer's */
   double parameter;
   fnn_lookup *lookups; /* embedding; NULL: none */

@@ -258,8 +258,8 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
     return job->mode != FNN_DERIVE || job->labels || job->accuracy || job->targets.columns != C
                ? FNN_BAD_ARGUMENT
                : FNN_OK;
-  if (job->loss < 0 || job->loss >= FNN_LOSSES || C % fnn_loss_ops[job->loss].slots ||
-      job->targets.columns != (job->labels ? 1 : C / fnn_loss_ops[job->loss].slots))
+  if (job->loss < 0 || job->loss >= FNN_LOSSES || C % fnn_loss_ops[job->loss].outputs ||
+      job->targets.columns != (job->labels ? 1 : C / fnn_loss_ops[job->loss].outputs))
     return FNN_BAD_ARGUMENT;
   /* Labels and accuracy are of classes: the losses with a link. */
   const int32_t link = fnn_loss_ops[job->loss].link;

@@ -7,6 +7,7 @@ initializers go by name or are classes in modules of that name.
 from __future__ import annotations
 
 import importlib
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from fastnn._version import __version__
@@ -107,22 +108,14 @@ __all__ = [
 
 register_threadpoolctl()
 
+# Imported when first used: `import fastnn` stays fast.
+_LATE = {"check_gradient": "gradients", "find_lr": "lr_finder", "load": "serialization"}
+
 
 def __getattr__(name: str) -> Any:
-    # Imported when first used: `import fastnn` stays fast.
-    if name == "load":
-        from fastnn.serialization import load
-
-        return load
-    if name == "check_gradient":
-        from fastnn.gradients import check_gradient
-
-        return check_gradient
-    if name == "find_lr":
-        from fastnn.lr_finder import find_lr
-
-        return find_lr
-    if name in __all__:
+    if name in _LATE:
+        return getattr(importlib.import_module(f"fastnn.{_LATE[name]}"), name)
+    if not name.startswith("_") and find_spec(f"fastnn.{name}"):
         return importlib.import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 

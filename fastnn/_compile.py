@@ -97,18 +97,6 @@ class Graph:
         """Return the specs, as they are now."""
         return _specs(self.tree)
 
-    def add_penalties(self, parameters: np.ndarray, gradient: np.ndarray) -> float:
-        """Return l1 sum(abs(W)) + l2 / 2 sum(W^2) over all layers; add its gradient."""
-        penalty = 0.0
-        for leaf, name, _, part in self.tensors():
-            group = leaf.spec.group
-            l1, l2 = group.get("l1", 0.0), group.get("l2", 0.0)
-            if name == "weights" and (l1 or l2):
-                W = parameters[part].astype(np.float64)
-                penalty += l1 * float(np.abs(W).sum()) + l2 / 2 * float(W @ W)
-                gradient[part] += (l1 * np.sign(W) + l2 * W).astype(gradient.dtype)
-        return penalty
-
     def tensors(self) -> Iterator[tuple[Leaf, str, tuple[int, ...], slice]]:
         """Yield each array of parameters: its layer, name, shape, and where it is among all."""
         at = 0
@@ -117,6 +105,11 @@ class Graph:
                 part = slice(at, at + math.prod(shape))
                 yield leaf, name, shape, part
                 at = part.stop
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers in all arrays of parameters."""
+        return sum(math.prod(shape) for _, _, shape, _ in self.tensors())
 
     def categories(self) -> dict[int, int]:
         """Return the number of categories of each column that an `Embedding` replaces."""

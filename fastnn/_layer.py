@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastnn import _core
-from fastnn._spec import Spec, check_number
+from fastnn._spec import Spec, check_flag, check_number
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,8 +70,7 @@ class Trained(Layer):
     def __post_init__(self) -> None:
         check_number("lr_scale", self.lr_scale, low=0)
         check_number("decay_scale", self.decay_scale, low=0)
-        if not isinstance(self.trainable, bool):
-            raise TypeError(f"trainable: got {self.trainable!r}, want True or False")
+        check_flag("trainable", self.trainable)
 
     @property
     def group(self) -> dict[str, float]:

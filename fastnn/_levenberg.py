@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._stepping import step_scales
+from fastnn._groups import l2_of, lr_scales
 from fastnn.errors import NonFiniteError
 from fastnn.losses import MeanSquaredError
 from fastnn.solvers import LevenbergMarquardt
@@ -31,7 +31,7 @@ def check(net: Any) -> None:
     for leaf in net._graph.leaves:
         if leaf.spec.group.get("l1"):
             raise ValueError(f"{leaf.path}.l1: got one, levenberg_marquardt wants none (l2 works)")
-    trained = int(np.count_nonzero(step_scales(net)))
+    trained = int(np.count_nonzero(lr_scales(net._graph, net.dtype)))
     if trained > MAX_PARAMETERS:
         raise ValueError(
             f"optimizer: levenberg_marquardt for a network of {trained} parameters that train, "
@@ -108,9 +108,7 @@ def normal_equations(objective: Any, x: np.ndarray) -> tuple[np.ndarray, np.ndar
         A += J.T @ J
         g += J.T @ (roots * residuals)
     # l2 w^2 / 2 is the square of a residual sqrt(l2 / 2) w.
-    l2 = np.zeros(len(objective.free))
-    for leaf, name, _, where in net._graph.tensors():
-        l2[where] = leaf.spec.group.get("l2", 0.0) / 2 if name == "weights" else 0.0
-    A.flat[:: p + 1] += l2[objective.free]
-    g += l2[objective.free] * x
+    half = l2_of(net._graph)[objective.free] / 2
+    A.flat[:: p + 1] += half
+    g += half * x
     return A, g

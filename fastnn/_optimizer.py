@@ -60,7 +60,7 @@ class Optimizer(Spec, kind="optimizer"):
         """The rule's numbers, in the engine's order."""
         return tuple(float(getattr(self, name)) for name in _core.OPTIMIZERS[self.rule])
 
-    def _check_common(self, lr: Any) -> None:
+    def _check_lr_and_clipping(self, lr: Any) -> None:
         # A schedule has checked itself, and what a function returns is checked when it is used.
         if not callable(lr) or isinstance(lr, type):
             check_number("lr", lr, low=0)
@@ -74,8 +74,3 @@ class Optimizer(Spec, kind="optimizer"):
         """Raise unless these are in [0, 1): shares of a mean that stay, momenta."""
         for name in names:
             check_number(name, getattr(self, name), low=0, high=1, open_high=True)
-
-    def _check_flag(self, name: str) -> None:
-        value = getattr(self, name)
-        if not isinstance(value, bool):
-            raise TypeError(f"{name}: got {value!r}, want True or False")

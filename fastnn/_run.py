@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +42,7 @@ class Piece(NamedTuple):
     outputs: np.ndarray | None = None  # where metrics want them: the rows of this piece
 
 
-class Run:
+class Run(ABC):
     """The epochs of one fit, and the way back from a loss that is not finite.
 
     Attributes
@@ -175,16 +176,16 @@ class Run:
         )
         return tuple(found.values())
 
+    @abstractmethod
     def undoable(self, epoch: int) -> bool:
         """Whether what is found to be wrong in an epoch or its validation is to be undone."""
-        raise NotImplementedError
 
     def undo(self) -> None:
         """Go back to before the first epoch, the state of another optimizer included."""
         if self._copies or self._before:
             self.net._plan.restore(self._before)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most have begun nothing
         """End what the run began, also where an exception ended the fit."""
 
     def check_parameters(self) -> None:
@@ -194,17 +195,17 @@ class Run:
 
     # ---- what differs between arrays and batches ---------------------------------------------
 
+    @abstractmethod
     def _pieces(self) -> Iterator[Piece]:
         """Yield the present epoch's pieces from `position` on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _again(self, start: int, end: int) -> Iterator[tuple[int, Piece]]:
         """Yield the pieces, each with its epoch, of some steps that were taken already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _others(self) -> Sequence[float]:
         """Return the metrics of the outputs of the epoch."""
-        raise NotImplementedError
 
     def _validation_batch(self) -> int:
         return 0
@@ -298,6 +299,7 @@ class ArrayRun(Run):
         net: Sequential,
         data: Any,
         part: np.ndarray | None,
+        *,
         batch: int,
         accumulate: int,
         shuffle: bool,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fastnn import metrics
+from fastnn._groups import add_penalties, lr_scales
 from fastnn._run import ArrayRun
-from fastnn._stepping import check_factor, step_scales
+from fastnn._steps import check_factor
 from fastnn.errors import NonFiniteError
 from fastnn.solvers import LBFGS
 
@@ -35,7 +36,7 @@ class Objective:
 
     def __init__(self, net: Sequential, data: Any, part: np.ndarray | None, accuracy: bool) -> None:
         self.net, self.data, self.part, self.accuracy = net, data, part, accuracy
-        self.free = step_scales(net) != 0
+        self.free = lr_scales(net._graph, net.dtype) != 0
         self.base = net.parameters
         self.x = self.base[self.free].astype(np.float64)
 
@@ -66,7 +67,7 @@ class Objective:
         except NonFiniteError:
             return bad
         gradient = net._read("gradient") if mode == "derive" else np.zeros_like(self.base)
-        value = means[0] + net._graph.add_penalties(self.base, gradient)
+        value = means[0] + add_penalties(net._graph, self.base, gradient)
         if not (np.isfinite(value) and np.isfinite(gradient).all()):
             return bad
         slope = gradient[self.free].astype(np.float64) if mode == "derive" else None
@@ -83,19 +84,16 @@ class SolverRun(ArrayRun):
         net: Sequential,
         data: Any,
         part: np.ndarray | None,
-        batch: int,
-        accumulate: int,
-        shuffle: bool,
         **options: Any,
     ) -> None:
-        solver: Any = net.optimizer
+        self.solver: Any = net.optimizer
+        accumulate = options["accumulate"]
         if accumulate > 1:
             raise ValueError(
-                f"accumulate: got {accumulate} for {solver!r}, which takes all the data at once; "
-                "want 1"
+                f"accumulate: got {accumulate} for {self.solver!r}, which takes all the data at "
+                "once; want 1"
             )
-        self.solver = solver
-        super().__init__(net, data, part, batch, accumulate, False, **options)
+        super().__init__(net, data, part, **options | {"shuffle": False})
         self._refuse()
         name = "_lbfgs" if isinstance(self.solver, LBFGS) else "_levenberg"
         self._solve: Any = importlib.import_module(f"fastnn.{name}")
@@ -111,7 +109,7 @@ class SolverRun(ArrayRun):
                 )
             if leaf.spec.group.get("max_norm"):
                 raise ValueError(f"{leaf.path}.max_norm: got one, {self.solver.name} wants none")
-        if not step_scales(self.net).any():
+        if not lr_scales(self.net._graph, self.net.dtype).any():
             raise ValueError("trainable: got False for all layers, want one that trains")
 
     # A solver that is done ends the training, whatever callbacks say.

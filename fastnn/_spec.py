@@ -109,6 +109,12 @@ def check_number(
         raise ValueError(f"{argument}: got {value!r}, want a number in {left}{low}, {high}{right}")
 
 
+def check_flag(argument: str, value: Any) -> None:
+    """Raise unless value is a bool."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{argument}: got {value!r}, want True or False")
+
+
 def check_count(argument: str, value: Any, *, low: int = 1, high: int = 1 << 40) -> int:
     """Return value as an int, or raise unless it is a whole number between low and high."""
     try:

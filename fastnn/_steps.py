@@ -27,6 +27,15 @@ def learning_rate_of(net: Sequential) -> float:
     return float(learning_rate(lr, steps_taken(net)))
 
 
+def check_factor(lr_factor: float) -> None:
+    """Raise where a callback wants another learning rate, and there is none."""
+    if lr_factor != 1:
+        raise ValueError(
+            f"lr_factor: got {lr_factor!r}, but the optimizer has no learning rate that fastnn "
+            "could multiply"
+        )
+
+
 class Steps:
     """What the engine wants to know of a loss and an optimizer, found out once.
 
@@ -105,7 +114,7 @@ def steps_of(net: Sequential) -> Steps:
 
 def _kind_of(optimizer: Any) -> type[Steps]:
     if isinstance(optimizer, Function):
-        from fastnn._stepping import FunctionSteps  # which are such steps
+        from fastnn._function_steps import FunctionSteps  # which are such steps
 
         return FunctionSteps
     return Steps

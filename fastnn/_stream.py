@@ -53,10 +53,10 @@ class Batches:
                 f"X: got a {type(source).__name__}, which ends with its first epoch, for {epochs} "
                 "epochs; want steps_per_epoch too, or an object whose __iter__ begins anew"
             )
-        for self.first in begun:  # tells how many features there are
-            break
-        else:
+        first = list(itertools.islice(begun, 1))
+        if not first:
             raise ValueError("X: got an iterable of no batches, want at least 1")
+        self.first = first[0]  # tells how many features there are
         parts_of(self.first, 0)
         self._begun: Any = itertools.chain([self.first], begun)
 

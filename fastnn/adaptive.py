@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastnn._optimizer import Optimizer
-from fastnn._spec import check_number
+from fastnn._spec import check_flag, check_number
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,7 +44,7 @@ class Adagrad(Optimizer):
     epsilon: float = 1e-10
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
@@ -81,7 +81,7 @@ class Adadelta(Optimizer):
     epsilon: float = 1e-6
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("rho")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
@@ -127,10 +127,10 @@ class RMSprop(Optimizer):
     centered: bool = False
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("alpha", "momentum")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
-        self._check_flag("centered")
+        check_flag("centered", self.centered)
 
     @property
     def rule(self) -> str:
@@ -179,7 +179,7 @@ class NAdam(Optimizer):
     momentum_decay: float = 0.004
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
         check_number("momentum_decay", self.momentum_decay, low=0)
@@ -222,7 +222,7 @@ class RAdam(Optimizer):
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
@@ -264,7 +264,7 @@ class Lion(Optimizer):
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("weight_decay", self.weight_decay, low=0)
 
@@ -311,7 +311,7 @@ class Rprop(Optimizer):
     step_max: float = 50.0
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         check_number("eta_minus", self.eta_minus, low=0, high=1, open_low=True, open_high=True)
         check_number("eta_plus", self.eta_plus, low=1, open_low=True)
         check_number("step_min", self.step_min, low=0, open_low=True)

@@ -33,7 +33,7 @@ class Block(Layer):
 
     def join(self, path: str, inputs: int, widths: list[int]) -> int:
         """Return the width of the output; raise ValueError if the parts do not fit."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} does not define join")
 
 
 @dataclass(frozen=True, repr=False)

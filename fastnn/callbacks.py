@@ -16,6 +16,7 @@ import numpy as np
 from fastnn._callback import Callback, Lambda
 from fastnn._loggers import CSVLogger, TensorBoard
 from fastnn._spec import check_count, check_number
+from fastnn._state import get_values, set_values
 
 __all__ = [
     "CSVLogger",
@@ -144,17 +145,14 @@ class EarlyStopping(_Monitor):
         if self._improved(logs):
             self.best_epoch = epoch
             if self.restore_best_weights:
-                states = [layer.state for layer in self.net._leaves()]
-                self._weights = {"parameters": self.net.parameters, "states": states}
+                self._weights = get_values(self.net)
         elif epoch - max(self.best_epoch, 0) >= self.patience:
             self.run.stop_training = True
 
     def on_train_end(self) -> None:
         """Restore the best weights."""
         if self._weights is not None:
-            self.net.parameters = self._weights["parameters"]
-            for layer, state in zip(self.net._leaves(), self._weights["states"], strict=True):
-                layer.state = state
+            set_values(self.net, self._weights)
             self._weights = None
 
     def get_state(self) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import _core
+from fastnn._groups import add_penalties
 from fastnn._spec import check_count, check_number
 from fastnn.arrays import check_parameters
 
@@ -189,7 +189,7 @@ def check_gradient(
         moved[i] = start[i]
         if training:
             return float(twin.loss_and_gradient(X, y, training=True, **options)[0])
-        penalty = twin._graph.add_penalties(twin.parameters, np.zeros_like(start))
+        penalty = add_penalties(twin._graph, twin.parameters, np.zeros_like(start))
         return float(twin.evaluate(X, y, **options)["loss"]) + penalty
 
     least = _SMALL * float(np.abs(given).max())
@@ -253,9 +253,8 @@ def _chosen(n: int, samples: int | None, seed: int) -> np.ndarray:
 
 def _place(net: Sequential, i: int) -> tuple[str, str, tuple[int, ...]]:
     """Return layer, name and index of a network's i-th parameter."""
-    for built in net._leaves():
-        for name, shape in built.spec.shapes(built.inputs).items():
-            if i < math.prod(shape):
-                return built.path, name, tuple(int(k) for k in np.unravel_index(i, shape))
-            i -= math.prod(shape)
+    for leaf, name, shape, part in net._graph.tensors():
+        if i < part.stop:
+            index = np.unravel_index(i - part.start, shape)
+            return leaf.path, name, tuple(int(k) for k in index)
     raise AssertionError("the layers have fewer parameters than the network")

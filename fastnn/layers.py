@@ -12,7 +12,7 @@ from typing import Any
 
 from fastnn._embedding import Embedding
 from fastnn._layer import Layer, Trained, part
-from fastnn._spec import check_count, check_number
+from fastnn._spec import check_count, check_flag, check_number
 from fastnn.blocks import Block, Concatenate, Residual
 
 __all__ = [
@@ -96,8 +96,7 @@ class Dense(Trained):
         object.__setattr__(self, "activation", part("activation", self.activation, "identity"))
         object.__setattr__(self, "weight_init", part("weight_init", self.weight_init, None, True))
         object.__setattr__(self, "bias_init", part("bias_init", self.bias_init, "zeros", True))
-        if not isinstance(self.bias, bool):
-            raise TypeError(f"bias: got {self.bias!r}, want True or False")
+        check_flag("bias", self.bias)
 
     @property
     def group(self) -> dict[str, float]:

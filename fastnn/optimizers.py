@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from fastnn._optimizer import Optimizer
-from fastnn._spec import check_number
+from fastnn._spec import check_flag, check_number
 from fastnn.adaptive import Adadelta, Adagrad, Lion, NAdam, RAdam, RMSprop, Rprop
 
 __all__ = [
@@ -64,9 +64,9 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("momentum")
-        self._check_flag("nesterov")
+        check_flag("nesterov", self.nesterov)
         if self.nesterov and self.momentum == 0:
             raise ValueError("nesterov: got True with momentum 0, want momentum > 0")
 
@@ -119,10 +119,10 @@ class Adam(Optimizer):
     amsgrad: bool = False
 
     def __post_init__(self) -> None:
-        self._check_common(self.lr)
+        self._check_lr_and_clipping(self.lr)
         self._check_below_1("beta_1", "beta_2")
         check_number("epsilon", self.epsilon, low=0, open_low=True)
-        self._check_flag("amsgrad")
+        check_flag("amsgrad", self.amsgrad)
 
     @property
     def rule(self) -> str:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import _core, _summary, arrays, threads
+from fastnn import _core, _state, _summary, arrays, threads
 from fastnn._built import BuiltBlock, BuiltLayer, build
 from fastnn._compile import Graph
+from fastnn._groups import add_penalties
 from fastnn._method import method_of
 from fastnn._spec import Spec, check_count, resolve
 from fastnn.errors import NonFiniteError
@@ -410,7 +411,7 @@ class Sequential:
         with self._lock:
             value, _ = self._evaluate("derive", data, chosen, training=training)
             gradient = self._read("gradient")
-            return value + self._graph.add_penalties(self.parameters, gradient), gradient
+            return value + add_penalties(self._graph, self.parameters, gradient), gradient
 
     def gradient_wrt_input(
         self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
@@ -492,31 +493,17 @@ class Sequential:
         engine = ("_plan", "_steps", "_lock", "_running")
         state = {key: value for key, value in self.__dict__.items() if key not in engine}
         if self.input_size is not None:
-            with self._lock:
-                optimizer = self._plan.optimizer_state()
-                slots = 0 if optimizer[0] is None else _core.OPTIMIZER_SLOTS[optimizer[0]]
-                state["_parameters"] = self.parameters
-                state["_optimizer_state"] = optimizer
-                state["_slots"] = [self._read(f"slot_{i}") for i in range(slots)]
-                state["_states"] = [layer.state for layer in self._leaves()]
+            state["_trained"] = _state.take_copy(self)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        parameters = state.pop("_parameters", None)
-        optimizer_state = state.pop("_optimizer_state", None)
-        slots = state.pop("_slots", ())
-        states = state.pop("_states", ())
+        trained = state.pop("_trained", None)
         self.__dict__.update(state)
         self._make_lock()
         _networks.add(self)
-        if parameters is not None:
+        if trained is not None:
             self._build(int(self.input_size or 0))
-            self._plan.write("parameters", parameters)
-            self._plan.set_optimizer_state(*optimizer_state)
-            for i, slot in enumerate(slots):
-                self._plan.write(f"slot_{i}", slot)
-            for layer, values in zip(self._leaves(), states, strict=True):
-                layer.state = values
+            _state.put_back(self, trained)
 
     def summary(self) -> str:
         """Return a table of the layers, their shapes and their numbers of parameters."""

@@ -27,6 +27,7 @@ import numpy as np
 from fastnn import _core
 from fastnn._compile import Graph, Leaf
 from fastnn._spec import Spec, check_count, from_config
+from fastnn._state import OptimizerState, get_optimizer_state, set_optimizer_state, slots_of
 from fastnn._version import __version__
 from fastnn.activations import Activation
 from fastnn.errors import ModelFormatError
@@ -92,9 +93,10 @@ def describe(net: Sequential, training: bool = False) -> tuple[dict[str, np.ndar
         "optimizer": _optimizer_config(net.optimizer),
     }
     if training:
-        state = net._plan.optimizer_state()
-        architecture |= {"optimizer_state": state, "epochs": net._epochs}
-        tensors |= {f"optimizer.{slot}": net._read(slot) for slot in _slots(state[0])}
+        numbers, slots = get_optimizer_state(net)
+        architecture |= {"optimizer_state": numbers, "epochs": net._epochs}
+        names = [f"optimizer.{slot}" for slot in slots_of(numbers[0])]
+        tensors |= dict(zip(names, slots, strict=True))
     return tensors, architecture
 
 
@@ -238,13 +240,13 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
             raise ValueError("it has no layers")
         graph = Graph(layers)
         graph.measure(check_count("input_size", architecture["input_size"]))
-        shapes, parameters = {}, 0
-        for leaf in graph.leaves:
-            parameters += sum(map(math.prod, leaf.spec.shapes(leaf.inputs).values()))
-            for part, shape in _shapes(leaf).items():
-                shapes[f"layers.{leaf.name}.{part}"] = list(shape)
-        for slot in _slots(architecture.get("optimizer_state", [None])[0]):
-            shapes[f"optimizer.{slot}"] = [parameters]
+        shapes = {
+            f"layers.{leaf.name}.{part}": list(shape)
+            for leaf in graph.leaves
+            for part, shape in _shapes(leaf).items()
+        }
+        for slot in slots_of(architecture.get("optimizer_state", [None])[0]):
+            shapes[f"optimizer.{slot}"] = [graph.n_parameters]
         more = _MORE if _TRAINING in metadata else None
         _check_header(header, shapes, _TYPES[architecture["dtype"]], size - 8 - length, more)
         body = file.read()
@@ -272,10 +274,9 @@ def fill(net: Sequential, architecture: Any, arrays: dict[str, np.ndarray]) -> N
     net.parameters = np.concatenate(parameters)
     if "optimizer_state" in architecture:
         rule, steps, *numbers = architecture["optimizer_state"]
-        with net._lock:
-            net._plan.set_optimizer_state(rule, check_count("steps", steps, low=0), *numbers)
-            for slot in _slots(rule):
-                net._plan.write(slot, arrays[f"optimizer.{slot}"])
+        state = (rule, check_count("steps", steps, low=0), *numbers)
+        slots = [arrays[f"optimizer.{slot}"] for slot in slots_of(rule)]
+        set_optimizer_state(net, OptimizerState(state, slots))
         net._epochs = check_count("epochs", architecture["epochs"], low=0)
 
 
@@ -295,11 +296,6 @@ def _load(path: Path) -> Sequential:
         kind: Any = Solver if config.get("name") in Solver.registry else Optimizer
         net.optimizer = from_config(kind, config, "optimizer")
     return net
-
-
-def _slots(rule: str | None) -> list[str]:
-    """Return the names of the arrays that an optimizer keeps."""
-    return [] if rule is None else [f"slot_{i}" for i in range(_core.OPTIMIZER_SLOTS[rule])]
 
 
 def _shapes(leaf: Leaf) -> dict[str, tuple[int, ...]]:

@@ -257,7 +257,8 @@ def fit(
             options |= {"metrics": others, "deadline": deadline}
             if batches is None:
                 kind = _array_run_of(chosen_optimizer)
-                run = kind(net, data, part, batch_size, accumulate, bool(shuffle), **options)
+                options |= {"batch": batch_size, "accumulate": accumulate, "shuffle": bool(shuffle)}
+                run = kind(net, data, part, **options)
             else:
                 run = StreamRun(net, batches, accumulate, weigh, **options)
             run.names = tuple(names)

@@ -6,6 +6,8 @@ import sys
 
 import numpy as np
 import pytest
+from common import WIDTH
+from common import valued as data
 
 import fastnn
 from fastnn import training
@@ -19,13 +21,8 @@ from fastnn.callbacks import (
     TensorBoard,
 )
 
-N, WIDTH, EPOCHS = 50, 5, 12
+EPOCHS = 12
 MSE = "mean_squared_error"
-
-
-def data(seed=0):
-    X = np.random.default_rng(seed).integers(-50, 50, (N, WIDTH)) / 64
-    return X, X.sum(axis=1) + 1
 
 
 def network():

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from common import WIDTH, N
+from common import valued as data
 
 import fastnn
 from fastnn import training
@@ -18,12 +20,6 @@ from fastnn.callbacks import (
 from fastnn.schedules import Exponential
 
 MSE = "mean_squared_error"
-N, WIDTH = 50, 5
-
-
-def data(seed=0, n=N):
-    X = np.random.default_rng(seed).integers(-50, 50, (n, WIDTH)) / 64
-    return X, X.sum(axis=1) + 1
 
 
 def network(*, norm=False, **options):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from common import valued
 from test_serialization import read_safetensors
 
 import fastnn
@@ -25,7 +26,7 @@ from fastnn.callbacks import (
 )
 from fastnn.checkpoint import Checkpoint
 
-N, WIDTH = 44, 5
+N = 44
 MSE = "mean_squared_error"
 
 
@@ -34,8 +35,7 @@ class Killed(BaseException):
 
 
 def data(seed=0, classes=False):
-    X = np.random.default_rng(seed).integers(-50, 50, (N, WIDTH)) / 64
-    y = X.sum(axis=1) + 1
+    X, y = valued(seed, N)
     return X, (y > 1).astype(int) if classes else y
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import _core
+from fastnn import _core, _groups
 
 RNG = np.random.default_rng(11)
 X = RNG.normal(size=(40, 23))
@@ -48,7 +48,7 @@ def step(net, optimizer):
     before = net.parameters
     _, gradient = net.loss_and_gradient(X, Y, loss="mean_squared_error")
     penalties = np.zeros_like(gradient)
-    net._graph.add_penalties(before, penalties)
+    _groups.add_penalties(net._graph, before, penalties)
     net.train_on_batch(X, Y, loss="mean_squared_error", optimizer=optimizer)
     return before, net.parameters, gradient - penalties
 

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
+from common import same
 
 import fastnn
 from fastnn import _core
@@ -41,10 +42,6 @@ def network(outputs=1, dtype="float32", activation="identity", width=32):
 def data(columns=1, n=N):
     generator = np.random.default_rng(0)
     return generator.normal(size=(n, INPUTS)), generator.normal(size=(n, columns))
-
-
-def same(a, b):
-    return np.array_equal(a.parameters, b.parameters)
 
 
 # ---- bits -------------------------------------------------------------------------------

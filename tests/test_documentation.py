@@ -7,17 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
+from common import KINDS
 
 import fastnn
 from fastnn import (
     _core,
     activations,
     initializers,
-    layers,
-    losses,
-    optimizers,
-    schedules,
-    solvers,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,15 +23,6 @@ pytestmark = pytest.mark.skipif(not PAGES, reason="an installed fastnn, without 
 # Modules for the package itself, and for `python -m fastnn`.
 INTERNAL = {"arrays", "demo", "info", "progress"}
 
-KINDS = {
-    "activation": activations.Activation,
-    "initializer": initializers.Initializer,
-    "layer": layers.Layer,
-    "loss": losses.Loss,
-    "optimizer": optimizers.Optimizer,
-    "schedule": schedules.Schedule,
-    "solver": solvers.Solver,
-}
 TABLES = {
     "activation": _core.ACTIVATIONS,
     "layer": _core.LAYERS,

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from common import engine
 
 import fastnn
 from fastnn import _core
@@ -290,10 +291,7 @@ def test_a_bad_code_of_whole_numbers():
 
 
 def trained(isa, threads, dtype, rule):
-    before = _core.isa()
-    _core.select_isa(isa)
-    fastnn.set_num_threads(threads)
-    try:
+    with engine(isa, threads):
         layers = [fastnn.Dense(256, activation="gelu"), fastnn.Dense(3)]
         net = network(*layers, dtype=dtype)
         net._threads = lambda rows: threads  # the cost model would take one
@@ -301,9 +299,6 @@ def trained(isa, threads, dtype, rule):
         net.loss_and_gradient(X, LABELS, training=True)
         parts = (net.parameters, net._read("gradient"), net._read("slot_0"), net.predict(X))
         return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
-    finally:
-        _core.select_isa(before)
-        fastnn.set_num_threads(None)
 
 
 @pytest.mark.parametrize("rule", RULES[-3:], ids=repr)

@@ -10,25 +10,20 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from common import CLASSES, WIDTH, N, same
+from common import labelled as data
 
 import fastnn
 from fastnn import _core, training
 from fastnn.sequential import SHUFFLE_STREAM
 
 MSE = "mean_squared_error"
-N, WIDTH, CLASSES = 50, 5, 3
 
 
 @pytest.fixture(autouse=True)
 def _all_threads():
     yield
     fastnn.set_num_threads(None)
-
-
-def data(seed=0, n=N):
-    """Inputs that float32 holds exactly, and labels that depend on them."""
-    X = np.random.default_rng(seed).integers(-50, 50, (n, WIDTH)) / 64
-    return X, X[:, :CLASSES].argmax(axis=1)
 
 
 def network(outputs=CLASSES, hidden=8, **options):
@@ -41,10 +36,6 @@ def fitted(X, y, *, net=None, **options):
     net = net or network()
     net.fit(X, y, **({"loss": "cross_entropy", "epochs": 3, "batch_size": 16} | options))
     return net
-
-
-def same(a, b):
-    return np.array_equal(a.parameters, b.parameters)
 
 
 # ---- what training does ---------------------------------------------------------------------

@@ -7,6 +7,7 @@ bound of 1e-6 has room; the last tests show that it still catches errors of 1e-4
 
 import numpy as np
 import pytest
+from common import engine
 from reference import LOSSES, Network, example_parameters
 from reference_losses import width
 
@@ -28,10 +29,8 @@ INPUTS, ROWS = 3, 6
 
 @pytest.fixture(params=_core.isas(), autouse=True)
 def isa(request):
-    before = _core.isa()
-    _core.select_isa(request.param)
-    yield
-    _core.select_isa(before)
+    with engine(request.param):
+        yield
 
 
 def distance_to_kinks(twin, X):

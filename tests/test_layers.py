@@ -11,6 +11,7 @@ import pickle
 
 import numpy as np
 import pytest
+from common import engine
 
 import fastnn
 from fastnn import _core
@@ -372,10 +373,7 @@ def test_gradients_do_not_depend_on_chunks():
 
 
 def trained(isa, threads, dtype, layers):
-    before = _core.isa()
-    _core.select_isa(isa)
-    fastnn.set_num_threads(threads)
-    try:
+    with engine(isa, threads):
         net = fastnn.Sequential(layers, input_size=20, seed=4, dtype=dtype)
         net._threads = lambda rows: threads  # the cost model would take one
         net.fit(X, LABELS, loss="cross_entropy", epochs=4, batch_size=16)
@@ -386,9 +384,6 @@ def trained(isa, threads, dtype, layers):
         digest.update(net._read("gradient").tobytes())
         digest.update(net.predict(X).tobytes())
         return digest.hexdigest()
-    finally:
-        _core.select_isa(before)
-        fastnn.set_num_threads(None)
 
 
 @every_block

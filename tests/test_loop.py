@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from common import CLASSES, WIDTH, N, same
+from common import labelled as data
 
 import fastnn
 from fastnn import _core, training
@@ -12,23 +14,13 @@ from fastnn._steps import steps_of
 from fastnn.callbacks import Callback, Lambda
 from fastnn.schedules import Cosine, Exponential
 
-N, WIDTH, CLASSES = 50, 5, 3
 CE, BCE, MSE = "cross_entropy", "binary_cross_entropy", "mean_squared_error"
 WATCH = [Lambda(on_batch_end=lambda batch, logs: None)]
-
-
-def data(seed=0, n=N):
-    X = np.random.default_rng(seed).integers(-50, 50, (n, WIDTH)) / 64
-    return X, X[:, :CLASSES].argmax(axis=1)
 
 
 def network(outputs=CLASSES, *, extra=(), activation="identity", **options):
     layers = [fastnn.Dense(8, activation="tanh"), *extra, fastnn.Dense(outputs, activation)]
     return fastnn.Sequential(layers, WIDTH, **options)
-
-
-def same(a, b):
-    return np.array_equal(a.parameters, b.parameters)
 
 
 # ---- metrics -------------------------------------------------------------------------------------

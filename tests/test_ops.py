@@ -8,6 +8,7 @@ float64, on numbers that float32 holds exactly: what differs is the engine's own
 import numpy as np
 import pytest
 import reference
+from common import engine
 from reference import ACTIVATIONS, HYPERPARAMETERS, LOSSES, Network
 from reference_losses import width as width_of
 
@@ -24,10 +25,8 @@ LABEL_TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "
 
 @pytest.fixture(params=_core.isas())
 def isa(request):
-    before = _core.isa()
-    _core.select_isa(request.param)
-    yield request.param
-    _core.select_isa(before)
+    with engine(request.param):
+        yield request.param
 
 
 @pytest.fixture(params=_core.DTYPES)

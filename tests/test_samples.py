@@ -5,26 +5,18 @@ import time
 
 import numpy as np
 import pytest
+from common import CLASSES, WIDTH, N, same
+from common import labelled as data
 
 import fastnn
 from fastnn import _samples
 
-N, WIDTH, CLASSES = 50, 5, 3
 CE, BCE, MSE = "cross_entropy", "binary_cross_entropy", "mean_squared_error"
-
-
-def data(seed=0, n=N):
-    X = np.random.default_rng(seed).integers(-50, 50, (n, WIDTH)) / 64
-    return X, X[:, :CLASSES].argmax(axis=1)
 
 
 def network(outputs=CLASSES, **options):
     layers = [fastnn.Dense(8, activation="tanh"), fastnn.Dense(outputs)]
     return fastnn.Sequential(layers, WIDTH, **options)
-
-
-def same(a, b):
-    return np.array_equal(a.parameters, b.parameters)
 
 
 # ---- validation_split ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from common import KINDS
 
 import fastnn
 from fastnn import (
@@ -20,19 +21,8 @@ from fastnn import (
     optimizers,
     schedules,
     serialization,
-    solvers,
 )
 from fastnn._spec import Spec, from_config, resolve
-
-KINDS = {
-    "activation": activations.Activation,
-    "initializer": initializers.Initializer,
-    "layer": layers.Layer,
-    "loss": losses.Loss,
-    "optimizer": optimizers.Optimizer,
-    "schedule": schedules.Schedule,
-    "solver": solvers.Solver,
-}
 
 # What a spec cannot be made without.
 NEEDED = {

@@ -2,28 +2,21 @@
 
 import numpy as np
 import pytest
+from common import CLASSES, WIDTH, N, same
+from common import labelled as data
 
 import fastnn
 from fastnn import training
 from fastnn._stream import StreamRun
 from fastnn.callbacks import Lambda
 
-N, WIDTH, CLASSES, SIZE = 50, 5, 3, 8
+SIZE = 8
 CE, MSE = "cross_entropy", "mean_squared_error"
-
-
-def data(seed=0, n=N):
-    X = np.random.default_rng(seed).integers(-50, 50, (n, WIDTH)) / 64
-    return X, X[:, :CLASSES].argmax(axis=1)
 
 
 def network(outputs=CLASSES, lazy=False, **options):
     layers = [fastnn.Dense(8, "tanh"), fastnn.Dropout(0.2), fastnn.Dense(outputs)]
     return fastnn.Sequential(layers, None if lazy else WIDTH, **options)
-
-
-def same(a, b):
-    return np.array_equal(a.parameters, b.parameters)
 
 
 def pairs(*arrays, size=SIZE):

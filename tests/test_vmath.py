@@ -13,6 +13,7 @@ import mpmath
 import numpy as np
 import pytest
 import reference
+from common import engine
 
 from fastnn import _core
 
@@ -66,10 +67,8 @@ FUNCTIONS = {
 
 @pytest.fixture(params=_core.isas(), autouse=True)
 def isa(request):
-    before = _core.isa()
-    _core.select_isa(request.param)
-    yield
-    _core.select_isa(before)
+    with engine(request.param):
+        yield
 
 
 def mapped(name, x):

@@ -107,7 +107,7 @@ static void dense_forward(const fnn_layer *d, int64_t r0, int64_t r1, int64_t n0
     for (int64_t n = n0; n < n1; n += FNN_BLOCK) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;
       activate_rows(activation, d->parameter, (r1 - r0) * FNN_BLOCK, (REAL *)d->Z + at,
-                    d->dZ ? (REAL *)d->dZ + at : NULL);
+                    (REAL *)d->dZ + at);
     }
 }
 

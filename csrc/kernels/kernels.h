@@ -19,6 +19,8 @@
 
 #include "rows.h"
 
+#include "copy.h"
+
 #include "noise.h"
 
 #include "norm.h"

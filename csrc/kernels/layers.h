@@ -15,7 +15,7 @@ static void forward_of_layer(const fnn_layer *d, const fnn_pass *pass, int64_t r
     for (int64_t n = n0; n < n1; n += FNN_BLOCK) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;
       activate_rows(d->activation, d->parameter, (r1 - r0) * FNN_BLOCK, (REAL *)d->Z + at,
-                    d->dZ ? (REAL *)d->dZ + at : NULL);
+                    (REAL *)d->dZ + at);
     }
 }
 

@@ -70,15 +70,6 @@
 #define squares_of FNN_REAL(squares_of)
 #define dense_constrain FNN_REAL(dense_constrain)
 #define transpose_unit FNN_REAL(transpose_unit)
-#define vclip FNN_REAL(vclip)
-#define vsoftplus FNN_REAL(vsoftplus)
-#define towards FNN_REAL(towards)
-#define focal_weight FNN_REAL(focal_weight)
-#define weight_of_row FNN_REAL(weight_of_row)
-#define given_rows FNN_REAL(given_rows)
-#define numbers_of_outputs FNN_REAL(numbers_of_outputs)
-#define kl_divergence_row FNN_REAL(kl_divergence_row)
-#define class_row FNN_REAL(class_row)
 #define begin_tile FNN_REAL(begin_tile)
 #define end_tile FNN_REAL(end_tile)
 #define tile_columns FNN_REAL(tile_columns)
@@ -99,11 +90,22 @@
 #define update_tile FNN_REAL(update_tile)
 #define update_flat FNN_REAL(update_flat)
 
-/* loss.h */
+/* sums.h */
 #define tree_sum FNN_REAL(tree_sum)
 #define tree_max FNN_REAL(tree_max)
 #define lane_numbers FNN_REAL(lane_numbers)
 #define where_used FNN_REAL(where_used)
+
+/* loss.h */
+#define vclip FNN_REAL(vclip)
+#define vsoftplus FNN_REAL(vsoftplus)
+#define towards FNN_REAL(towards)
+#define focal_weight FNN_REAL(focal_weight)
+#define weight_of_row FNN_REAL(weight_of_row)
+#define given_rows FNN_REAL(given_rows)
+#define numbers_of_outputs FNN_REAL(numbers_of_outputs)
+#define kl_divergence_row FNN_REAL(kl_divergence_row)
+#define class_row FNN_REAL(class_row)
 #define weighted_cross_entropy_row FNN_REAL(weighted_cross_entropy_row)
 #define custom_row FNN_REAL(custom_row)
 #define drop_weightless_rows FNN_REAL(drop_weightless_rows)
@@ -134,7 +136,7 @@
 #define map_function FNN_REAL(map_function)
 #define run_fma FNN_REAL(run_fma)
 
-/* noise.h, norm.h, prelu.h, joins.h, embedding.h, layers.h */
+/* copy.h, noise.h, norm.h, prelu.h, joins.h, embedding.h, layers.h */
 #define element_at FNN_REAL(element_at)
 #define add_forward FNN_REAL(add_forward)
 #define add_backward FNN_REAL(add_backward)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -123,12 +122,10 @@ def gradient_flow(
 
 def _weights(net: Sequential) -> Iterator[tuple[str, np.ndarray, slice]]:
     """Yield each layer's name, its weights, and where they stand in `net.parameters`."""
-    start = 0
-    for leaf, layer in zip(net._graph.leaves, net._leaves(), strict=True):
-        sizes = [math.prod(shape) for shape in leaf.spec.shapes(leaf.inputs).values()]
-        if layer.weights is not None:
-            yield f"layer {leaf.name}", layer.weights, slice(start, start + sizes[0])
-        start += sum(sizes)
+    parameters = net.parameters
+    for leaf, name, shape, part in net._graph.tensors():
+        if name == "weights":
+            yield f"layer {leaf.name}", parameters[part].reshape(shape), part
 
 
 def _outputs(net: Sequential, X: Any) -> Iterator[np.ndarray]:

@@ -15,37 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn import _core
-from fastnn._steps import Steps, steps_taken
+from fastnn._groups import add_penalties, constrain, lr_scales
+from fastnn._state import Copy, put_back, take_copy
+from fastnn._steps import Steps, check_factor, steps_taken
 from fastnn.optimizers import SGD
 
 if TYPE_CHECKING:
     from fastnn.sequential import Sequential
 
 _STILL = SGD(lr=0.0, clip_global_norm=1e300)
-
-
-def check_factor(lr_factor: float) -> None:
-    """Raise where a callback wants another learning rate, and there is none."""
-    if lr_factor != 1:
-        raise ValueError(
-            f"lr_factor: got {lr_factor!r}, but the optimizer has no learning rate that fastnn "
-            "could multiply"
-        )
-
-
-class _Kept:
-    """What a step changes, to go back to."""
-
-    def __init__(self, net: Sequential) -> None:
-        self.parameters = net.parameters
-        self.states = [layer.state for layer in net._leaves()]
-        self.optimizer = net._plan.optimizer_state()
-
-    def put_back(self, net: Sequential) -> None:
-        net._plan.write("parameters", self.parameters)
-        net._plan.set_optimizer_state(*self.optimizer)
-        for layer, state in zip(net._leaves(), self.states, strict=True):
-            layer.state = state
 
 
 class FunctionSteps(Steps):
@@ -57,7 +35,7 @@ class FunctionSteps(Steps):
 
     def __init__(self, net: Sequential) -> None:
         super().__init__(net, _STILL)
-        self.last: _Kept | None = None  # the network before the last step
+        self.last: Copy | None = None  # the network before the last step
         self.spoiled = False  # by the function: it left a parameter that is not finite
 
     # All options by name: what is one engine call's must be divided among those of its steps.
@@ -87,7 +65,7 @@ class FunctionSteps(Steps):
         while at < end:
             after = min(at + batch * accumulate, end)
             rows = None if outputs is None else outputs[at - begin : after - begin]
-            kept = _Kept(net)
+            kept = take_copy(net)
             try:
                 status, *part, position, row, in_targets = super().take(
                     net,
@@ -101,16 +79,16 @@ class FunctionSteps(Steps):
                     link=link,
                     accuracy=accuracy,
                 )
-                self.spoiled = status == _core.OK and not self._change(net, kept)
+                self.spoiled = status == _core.OK and not self._change(net, kept[0].parameters)
             except BaseException:  # also Ctrl-C, between the engine's part and the function's
-                kept.put_back(net)
+                put_back(net, kept)
                 raise
             if status == _core.OK:
                 self.last = kept
                 if self.spoiled:
                     status, position = _core.NON_FINITE, at
             if status != _core.OK:
-                kept.put_back(net)
+                put_back(net, kept)
                 return status, *sums, position, row, in_targets
             sums += part
             at = after
@@ -124,42 +102,22 @@ class FunctionSteps(Steps):
             error.add_note("the optimizer's function left parameters that are not finite")
         if self.last is None:
             return False
-        self.last.put_back(net)
+        put_back(net, self.last)
         return True
 
-    def _change(self, net: Sequential, before: _Kept) -> bool:
+    def _change(self, net: Sequential, before: np.ndarray) -> bool:
         """Call the function; return whether it left finite parameters."""
         gradient = net._read("gradient")
-        net._graph.add_penalties(before.parameters, gradient)
-        scales = step_scales(net)
+        add_penalties(net._graph, before, gradient)
+        scales = lr_scales(net._graph, net.dtype)
         gradient[scales == 0] = 0
-        parameters = before.parameters.copy()
+        parameters = before.copy()
         # The engine has counted this step.
         self.optimizer.change(parameters, gradient, steps_taken(net) - 1)
         scaled = scales != 1
         if scaled.any():
-            start = before.parameters[scaled]
+            start = before[scaled]
             parameters[scaled] = start + scales[scaled] * (parameters[scaled] - start)
-        _constrain(net, parameters)
+        constrain(net._graph, parameters)
         net._plan.write("parameters", parameters)
         return bool(np.isfinite(parameters).all())
-
-
-def step_scales(net: Sequential) -> np.ndarray:
-    """Return for each parameter by what its steps are multiplied; 0 where they are frozen."""
-    scales = np.ones(net._plan.n_parameters, net.dtype)
-    for leaf, _, _, part in net._graph.tensors():
-        group = leaf.spec.group
-        scales[part] = 0 if group.get("frozen") else group.get("lr_scale", 1)
-    return scales
-
-
-def _constrain(net: Sequential, parameters: np.ndarray) -> None:
-    """Bring the weights into an output down to `max_norm`, as the engine does after its steps."""
-    for leaf, name, shape, part in net._graph.tensors():
-        group = leaf.spec.group
-        most = group.get("max_norm", 0)
-        if name == "weights" and most and not group.get("frozen"):
-            W = parameters[part].reshape(shape)
-            norms = np.maximum(np.linalg.norm(W, axis=0), most)
-            W *= np.asarray(most / norms, W.dtype)
