@@ -1,6 +1,6 @@
-"""The training loop: epochs over the data, each one call into the engine.
+"""`fit` and `train_on_batch`: the arguments, checked, become a run over the data.
 
-What a fit keeps from one epoch to the next is in fastnn._run.
+What a fit keeps from one epoch to the next is in fastnn._run, the epochs are fastnn._loop's.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastnn import _core, _samples
 from fastnn import metrics as _metrics
 from fastnn._callback import Callback, check_callbacks
-from fastnn._custom import raised_by_loss
+from fastnn._loop import Loop
 from fastnn._method import check_steps
 from fastnn._run import ArrayRun
 from fastnn._run import Run as _Run
@@ -202,18 +202,12 @@ def fit(
     with_accuracy, others = _metrics._resolve(metrics, chosen_loss)
     callbacks = check_callbacks(callbacks)
     names = ["loss", "accuracy"] if with_accuracy else ["loss"]
-    if target_loss is not None:
-        check_number("target_loss", target_loss)
-    if time_budget is not None:
-        check_number("time_budget", time_budget, low=0, open_low=True)
+    _check_ends(target_loss, time_budget)
     if validation_split is not None and validation_data is not None:
         raise ValueError("validation_split: got one and validation_data too, want at most one")
     batches, names_of_X = None, DATA_NAMES
     if y is None:
-        of_arrays = {"sample_weight": sample_weight, "validation_split": validation_split}
-        for name, value in of_arrays.items():
-            if value is not None:
-                raise ValueError(f"{name}: got one without y, want None where X is of batches")
+        _refuse_without_y(sample_weight=sample_weight, validation_split=validation_split)
         batches, names_of_X = Batches(X, epochs, steps_per_epoch), batch_names(0)
         X, y, sample_weight = parts_of(batches.first, 0)
     elif steps_per_epoch is not None:
@@ -223,6 +217,12 @@ def fit(
     run: _Run | None = None
     with net._lock:
         before = {name: getattr(net, name) for name in _CHANGES}
+
+        def undo() -> None:
+            if run is not None:
+                run.undo()
+            vars(net).update(before)
+
         inputs = check_inputs(names_of_X[0], X, net.input_size)
         check_not_empty(names_of_X[0], inputs)
         try:
@@ -282,43 +282,26 @@ def fit(
             if keeper is not None:
                 keeper.begin()
         except BaseException:
-            if run is not None:
-                run.undo()
-            vars(net).update(before)
+            undo()
             raise
+        loop = Loop(run, history, validation, callbacks, keeper, target_loss, undo)
         with closing(run), Progress(verbose, epochs, run.done) as progress:
-            while run.done < epochs and not (run.stop_training and run.position == 0):
-                epoch = run.done
-                for callback in callbacks if run.position == 0 else ():
-                    callback.on_epoch_begin(epoch)
-                try:
-                    values = run.epoch()
-                    if validation is not None:
-                        values += run.validate(validation)
-                # Not finite, in a row, or what a callable lr gives.
-                except (ValueError, TypeError) as error:
-                    if run.undoable(epoch) and not raised_by_loss(error):
-                        run.undo()
-                        vars(net).update(before)
-                    raise
-                logs = dict(zip(names, values, strict=True))
-                for name, value in logs.items():
-                    history[name].append(value)
-                progress.show(logs)
-                # A checkpoint that a callback makes of this epoch knows that it is the last.
-                run.stop_training |= target_loss is not None and logs["loss"] <= target_loss
-                for callback in callbacks:
-                    callback.on_epoch_end(epoch, logs)
-                if keeper is not None:
-                    keeper.end_epoch()
-                if run.late():
-                    break
-        run.check_parameters()
-        if keeper is not None:
-            keeper.end()
-        for callback in callbacks:
-            callback.on_train_end()
+            loop.train(epochs, progress)
+        loop.end()
     return history
+
+
+def _check_ends(target_loss: float | None, time_budget: float | None) -> None:
+    if target_loss is not None:
+        check_number("target_loss", target_loss)
+    if time_budget is not None:
+        check_number("time_budget", time_budget, low=0, open_low=True)
+
+
+def _refuse_without_y(**arguments: Any) -> None:
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(f"{name}: got one without y, want None where X is of batches")
 
 
 def _array_run_of(optimizer: Any) -> type[ArrayRun]:

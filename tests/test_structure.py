@@ -94,9 +94,10 @@ ARROWS = (
         "_levenberg": {"_groups", "errors", "losses", "solvers"},
         "_samples": {"_spec", "arrays"},
         "_stream": {"_method", "_run", "_spec", "arrays", "metrics"},
+        "_loop": {"_custom"},
         "training": {
             "_callback",
-            "_custom",
+            "_loop",
             "_method",
             "_run",
             "_samples",
