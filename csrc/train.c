@@ -225,7 +225,7 @@ static void work_alone(void *context, int thread, int threads) {
       else if (phase->kind == PHASE_FORWARD)
         layer_part(run, *phase, &plan->layers[phase->layer], &pass,
                    (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
-      else
+      else if (atomic_load_explicit(&run->stop, memory_order_relaxed) == 0)
         plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
                                (char *)job->outputs + (first - job->begin) * last->N * plan->size);
   }

@@ -14,11 +14,12 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
+from libc.string cimport memset
 
 import os
 from array import array
-from threading import get_ident, main_thread
+from threading import main_thread
 
 
 cdef extern from *:
@@ -37,6 +38,7 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+    unsigned long PyThread_get_thread_ident() noexcept nogil
 
 
 ctypedef fused real:
@@ -82,50 +84,9 @@ cdef int fill_hyperparameters(double *to, str optimizer, tuple values) except -1
     return 0
 
 
-@cython.final
-cdef class _Array:
-    """A two-dimensional array of any supported type, held while the engine reads it.
-
-    A raw buffer and not a typed memoryview: the element type is known only now, and the
-    engine converts row by row.
-    """
-
-    cdef Py_buffer view
-    cdef bint held
-    cdef fnn_array array
-
-    def __cinit__(self, object x):
-        PyObject_GetBuffer(x, &self.view, PyBUF_STRIDES | PyBUF_FORMAT)
-        self.held = True
-        key = (self.view.format.decode(), <int>self.view.itemsize)
-        if self.view.ndim != 2 or key not in TYPES:
-            got = f"{self.view.ndim}-D of {key[0]!r}"
-            raise TypeError(f"want a 2-D array of a real type, got {got}")
-        self.array.data = self.view.buf
-        self.array.rows = self.view.shape[0]
-        self.array.columns = self.view.shape[1]
-        self.array.row_bytes = self.view.strides[0]
-        self.array.column_bytes = self.view.strides[1]
-        self.array.type = TYPES[key]
-
-    def __dealloc__(self):
-        if self.held:
-            PyBuffer_Release(&self.view)
-
-
+include "_array.pxi"
 include "_schedule.pxi"
-
-
-cdef int poll_signals(void *context) noexcept with gil:
-    """Runs Python's signal handlers; what they raise stops the job and is raised after it."""
-    try:
-        PyErr_CheckSignals()
-    except BaseException as error:
-        (<Plan>context).raised = error
-        return 1
-    return 0
-
-
+include "_signals.pxi"
 include "_custom.pxi"
 
 
@@ -195,7 +156,7 @@ cdef class Plan:
     def nbytes(self):
         return fnn_plan_bytes(self.plan)
 
-    def threads(self, int64_t batch, int32_t most):
+    def threads(self, int64_t batch, int32_t most=INT32_MAX):
         """How many threads pay for a step of `batch` rows, at most `most`."""
         return fnn_plan_threads(self.plan, batch, most)
 
@@ -257,6 +218,24 @@ cdef class Plan:
 
     def restore(self, int which):
         check(fnn_restore(self.plan, which))
+
+    cdef fnn_status _go(self, fnn_job *job) except -1:
+        """Runs a job that is all filled in, and raises what is not of its data."""
+        cdef fnn_status status
+        # Signals are the main thread's; the others need not wait for the GIL.
+        job.poll = NULL
+        if PyThread_get_thread_ident() == main_ident:
+            job.poll = poll_signals
+        job.poll_context = <void *>self
+        self.raised = None
+        with nogil:
+            status = fnn_run(self.plan, job)
+        if status == FNN_INTERRUPTED:
+            error, self.raised = self.raised, None
+            raise error
+        if status not in (FNN_OK, FNN_BAD_INPUT, FNN_NON_FINITE):
+            check(status)
+        return status
 
     cdef _Array _result(self, str name, object result, int64_t rows, int64_t columns):
         """An array that the engine may write as one block."""
@@ -360,22 +339,15 @@ cdef class Plan:
             job.schedule = schedule.schedule
             job.optimizer = OPTIMIZER_NUMBERS[optimizer]
             fill_hyperparameters(job.hyperparameters, optimizer, hyperparameters)
-        # Signals are the main thread's; the others need not wait for the GIL.
-        job.poll = NULL
-        if get_ident() == main_thread().ident:
-            job.poll = poll_signals
-        job.poll_context = <void *>self
-        self.raised = None
-        with nogil:
-            status = fnn_run(self.plan, &job)
-        self.custom = held = None
-        if status == FNN_INTERRUPTED:
-            error, self.raised = self.raised, None
-            raise error
-        if status not in (FNN_OK, FNN_BAD_INPUT, FNN_NON_FINITE):
-            check(status)
+        try:
+            status = self._go(&job)
+        finally:
+            self.custom = held = None
         return (status, job.loss_sum, job.weight_sum, job.accuracy_sum, job.position,
                 job.bad_row, bool(job.bad_targets))
+
+
+include "_forward.pxi"
 
 
 def optimizer_step(tuple state, double lr, tuple hyperparameters, const double[::1] gradient,

@@ -51,11 +51,4 @@ cdef tuple OPTIMIZER_NAMES = tuple(OPTIMIZERS)
 
 # What Plan.run returns as its status.
 OK, BAD_INPUT, NON_FINITE = FNN_OK, FNN_BAD_INPUT, FNN_NON_FINITE
-
-# Buffer format and size of an element -> the engine's type; bool is read as uint8.
-cdef dict TYPES = {
-    ("f", 4): FNN_F32, ("d", 8): FNN_F64, ("?", 1): FNN_U8, ("b", 1): FNN_I8, ("B", 1): FNN_U8,
-    ("h", 2): FNN_I16, ("H", 2): FNN_U16, ("i", 4): FNN_I32, ("I", 4): FNN_U32,
-    ("l", 4): FNN_I32, ("L", 4): FNN_U32, ("l", 8): FNN_I64, ("L", 8): FNN_U64,
-    ("q", 8): FNN_I64, ("Q", 8): FNN_U64,
-}
+REFUSED = -1  # of Forward

@@ -74,27 +74,26 @@ class Steps:
     ) -> tuple[Any, ...]:
         """Run the engine over the batches of `data` from position `begin` up to `end`."""
         X, (targets, labels), weights = data
+        rows = len(X)
         lr = self.schedule
         if lr is None:
-            rows = (len(X) if end < 0 else end) - begin
-            lr = tabulate(self.optimizer.lr, steps_taken(net), -(-rows // (batch * accumulate)))
-        return net._run(
-            "train",
-            X,
-            targets,
-            labels=labels,
-            row_weights=weights,
-            order=order,
-            begin=begin,
-            end=end,
-            batch=batch,
-            accumulate=accumulate,
-            threads=net._threads(min(batch, len(X))),
-            seed=net.seed,
-            lr=lr,
+            n = (rows if end < 0 else end) - begin
+            lr = tabulate(self.optimizer.lr, steps_taken(net), -(-n // (batch * accumulate)))
+        job = {
             **self.options,
             **options,
-        )
+            "labels": labels,
+            "batch": batch,
+            "threads": net._threads(batch if batch < rows else rows),
+            "seed": net.seed,
+            "lr": lr,
+        }
+        # One step may take less time than to pass on what is as it is by default.
+        if weights is not None:
+            job["row_weights"] = weights
+        if order is not None or begin != 0 or end >= 0 or accumulate != 1:
+            job.update(order=order, begin=begin, end=end, accumulate=accumulate)
+        return net._run("train", (X, targets), job)
 
     def go_back(self, net: Sequential, error: Exception) -> bool:
         """Restore what was before the last step, if that is kept: else it can be found again.

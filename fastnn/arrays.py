@@ -16,7 +16,7 @@ from fastnn.losses import Loss
 
 # What the engine reads as it is; float16, long double, byte-swapped and unaligned arrays are
 # copied.
-_DIRECT = frozenset("?bBhHiIlLqQfd")
+_DIRECT = frozenset(np.dtype(code) for code in "?bBhHiIlLqQfd")
 
 
 class Targets(NamedTuple):
@@ -28,6 +28,9 @@ class Targets(NamedTuple):
 
 def as_real(argument: str, value: Any) -> np.ndarray:
     """Return an array-like as an array of a real type that the engine reads."""
+    # Nearly all are this already, and a step of training may take less time than finding it out.
+    if type(value) is np.ndarray and value.dtype in _DIRECT and value.flags.aligned:
+        return value
     if hasattr(value, "tocsr"):
         raise TypeError(f"{argument}: got a sparse matrix, want a dense array; use .toarray()")
     if np.ma.is_masked(value):
@@ -38,8 +41,7 @@ def as_real(argument: str, value: Any) -> np.ndarray:
         raise TypeError(f"{argument}: {error}; want an array of numbers") from None
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{argument}: got dtype {array.dtype}, want real numbers")
-    direct = array.dtype.char in _DIRECT and array.dtype.isnative and array.flags.aligned
-    if not direct:
+    if array.dtype not in _DIRECT or not array.flags.aligned:
         small = array.dtype.kind == "f" and array.dtype.itemsize <= 4
         native = np.float32 if small else np.float64 if array.dtype.kind == "f" else None
         with np.errstate(over="ignore"):  # infinity is told where it is found
@@ -59,16 +61,19 @@ def check_inputs(argument: str, value: Any, width: int | None) -> np.ndarray:
         Features that the network wants; None when it has not been built yet.
     """
     array = as_real(argument, value)
-    if array.ndim != 2:
+    shape = array.shape
+    if len(shape) == 2 and shape[1] == width:
+        return array
+    if len(shape) != 2:
         hint = (
             f"; for one sample use {argument}[None, :], for one feature {argument}[:, None]"
-            if array.ndim == 1
+            if len(shape) == 1
             else ""
         )
-        raise ValueError(f"{argument}: got shape {array.shape}, want (n_samples, n_features){hint}")
-    if array.shape[1] == 0 or width not in (None, array.shape[1]):
+        raise ValueError(f"{argument}: got shape {shape}, want (n_samples, n_features){hint}")
+    if shape[1] == 0 or width is not None:
         want = "at least 1" if width is None else width
-        raise ValueError(f"{argument}: got {array.shape[1]} features, want {want}")
+        raise ValueError(f"{argument}: got {shape[1]} features, want {want}")
     return array
 
 

@@ -186,7 +186,7 @@ def _derive(
     X, (targets, _), _ = data
     threads = net._threads(len(X))
     status, *_, position, row, in_targets = net._run(
-        "derive", X, targets, of=of, gradients=out, threads=threads, plan=plan, **options
+        "derive", (X, targets), {"of": of, "gradients": out, "threads": threads, **options}, plan
     )
     if status == _core.BAD_INPUT:
         net._raise_bad_row(data, row, in_targets)

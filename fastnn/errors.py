@@ -49,3 +49,11 @@ class ModelFormatError(ValueError):
     ...     print(str(error)[:42])
     __init__.py is not a network saved by fast
     """
+
+
+def _busy(what: str) -> RuntimeError:
+    """Return the error of a call into a network that is in the middle of another."""
+    return RuntimeError(
+        f"{what}: called by a signal handler or a loss while this network was at work, "
+        "which only allows to read its parameters or to save it"
+    )

@@ -20,7 +20,7 @@ from fastnn._compile import Graph
 from fastnn._groups import add_penalties
 from fastnn._method import method_of
 from fastnn._spec import Spec, check_count, resolve
-from fastnn.errors import NonFiniteError
+from fastnn.errors import NonFiniteError, _busy
 from fastnn.layers import Dense, Layer
 from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Adam, Optimizer
@@ -28,6 +28,7 @@ from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
     from fastnn.history import History
+    from fastnn.predictor import Predictor
 
 DTYPES = ("float32", "float64")
 
@@ -195,8 +196,9 @@ class Sequential:
     # ---- jobs -------------------------------------------------------------------------
 
     def _threads(self, rows: int) -> int:
-        most = threads.get_num_threads()
-        return most if most == 1 else self._plan.threads(rows, most)
+        pays: int = self._plan.threads(rows)
+        # Of small work nobody need be asked, which is a call into the operating system.
+        return pays if pays == 1 else min(pays, threads.get_num_threads())
 
     def _evaluate(
         self,
@@ -219,20 +221,21 @@ class Sequential:
         with self._lock:
             status, loss_sum, weight_sum, accuracy_sum, _, row, in_targets = self._run(
                 mode,
-                X,
-                targets,
-                labels=labels,
-                row_weights=weights,
-                order=order,
-                end=-1 if order is None else len(order),
-                batch=batch,
-                threads=self._threads(len(X) if batch == 0 else batch),
-                **loss.engine(self.output_size),
-                accuracy=accuracy,
-                outputs=outputs,
-                link=loss.score_link,
-                training=training,
-                seed=self.seed,
+                (X, targets),
+                {
+                    "labels": labels,
+                    "row_weights": weights,
+                    "order": order,
+                    "end": -1 if order is None else len(order),
+                    "batch": batch,
+                    "threads": self._threads(len(X) if batch == 0 else batch),
+                    **loss.engine(self.output_size),
+                    "accuracy": accuracy,
+                    "outputs": outputs,
+                    "link": loss.score_link,
+                    "training": training,
+                    "seed": self.seed,
+                },
             )
         if status == _core.BAD_INPUT:
             self._raise_bad_row(data, row, in_targets, names)
@@ -240,16 +243,15 @@ class Sequential:
             raise NonFiniteError(0, 0)
         return loss_sum / weight_sum, accuracy_sum / weight_sum
 
-    def _run(self, mode: str, *arguments: Any, plan: Any = None, **options: Any) -> tuple[Any, ...]:
+    def _run(
+        self, mode: str, data: tuple[Any, ...], options: dict[str, Any], plan: Any = None
+    ) -> tuple[Any, ...]:
         """Run a job of the engine, by another plan if one is given; the caller holds the lock."""
         if self._running:
-            raise RuntimeError(
-                f"{mode}: called by a signal handler or a loss while this network was at work, "
-                "which only allows to read its parameters or to save it"
-            )
+            raise _busy(mode)
         self._running = True
         try:
-            return (plan or self._plan).run(mode, *arguments, **options)
+            return (plan or self._plan).run(mode, *data, **options)
         finally:
             self._running = False
 
@@ -265,17 +267,16 @@ class Sequential:
     ) -> tuple[np.ndarray, arrays.Targets, np.ndarray | None]:
         inputs = arrays.check_inputs(names[0], X, self.input_size)
         arrays.check_not_empty(names[0], inputs)
-        targets = arrays.check_targets(names[1], y, loss, len(inputs), self.output_size)
+        targets = arrays.check_targets(names[1], y, loss, len(inputs), self._plan.outputs)
         return inputs, targets, arrays.check_weights(names[2], weights, len(inputs))
 
     def _outputs(self, X: Any, link: str) -> np.ndarray:
-        self._built()
+        plan = self._built()
         inputs = arrays.check_inputs("X", X, self.input_size)
-        out = np.empty((len(inputs), self.output_size), dtype=self.dtype)
+        out = np.empty((len(inputs), plan.outputs), self.dtype)
+        options = {"link": link, "outputs": out, "threads": self._threads(len(inputs))}
         with self._lock:
-            status, *_, row, _ = self._run(
-                "predict", inputs, link=link, outputs=out, threads=self._threads(len(inputs))
-            )
+            status, *_, row, _ = self._run("predict", (inputs,), options)
         if status == _core.BAD_INPUT:
             arrays.raise_bad_row("X", inputs, row, self.dtype, self._graph.categories())
         return out
@@ -325,6 +326,12 @@ class Sequential:
         return self._outputs(
             X, "identity" if self._graph.output_function.name == "sigmoid" else link
         )
+
+    def predictor(self, n_rows: int = 1, **options: Any) -> Predictor:
+        """Return `predict` for many calls; see `fastnn.predictor.Predictor`."""
+        from fastnn.predictor import Predictor
+
+        return Predictor(self, n_rows, **options)
 
     def evaluate(
         self,
@@ -471,9 +478,9 @@ class Sequential:
         fastnn.NonFiniteError
             If the loss is not finite; the parameters are then as before.
         """
-        from fastnn import training
+        from fastnn.training import train_on_batch
 
-        return training.train_on_batch(self, X, y, sample_weight, loss, optimizer)
+        return train_on_batch(self, X, y, sample_weight, loss, optimizer)
 
     # ---- files, copies, text ---------------------------------------------------------------
 
