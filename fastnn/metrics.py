@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._spec import check_count
+from fastnn._spec import as_number, check_count
 
 if TYPE_CHECKING:
     from fastnn.losses import Loss
@@ -373,4 +373,7 @@ def _compute(
     elif targets.shape[1] == 1:
         targets = targets[:, 0]
     given = {} if weights is None else {"sample_weight": weights[rows]}
-    return {name: float(metric(targets, outputs, **given)) for name, metric in metrics.items()}
+    return {
+        name: as_number(f"metrics: {name}", metric(targets, outputs, **given), "a number")
+        for name, metric in metrics.items()
+    }
