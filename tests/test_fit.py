@@ -391,6 +391,21 @@ def test_non_finite_loss_keeps_the_parameters_before_the_last_step(
     net.fit(X, y, optimizer=fastnn.SGD(1e-30))  # goes on
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_gradient_that_is_not_finite_where_the_loss_is(epochs):
+    """A row of weight 0 whose hidden activations are infinite: 0 times them is NaN."""
+    X = data()[0]
+    X[3] = 3e38
+    layers = [fastnn.Dense(8, activation="relu"), fastnn.Dense(8), fastnn.Dense(1)]
+    net = fastnn.Sequential(layers, WIDTH)
+    before, weights = net.parameters, np.ones(N)
+    weights[3] = 0
+    options = {"loss": MSE, "batch_size": N, "epochs": epochs, "sample_weight": weights}
+    with pytest.raises(fastnn.NonFiniteError, match="the loss or a parameter is not finite"):
+        net.fit(X, np.zeros(N), **options)
+    assert np.array_equal(net.parameters, before)
+
+
 @pytest.mark.parametrize("bad", range(5))
 def test_non_finite_loss_in_the_first_epoch(bad):
     X = data()[0]
