@@ -32,9 +32,9 @@ class NonFiniteError(ArithmeticError):
 
     def __str__(self) -> str:
         return (
-            f"the loss or a parameter is not finite in epoch {self.epoch}, batch {self.batch} (both "
-            "from 0); the network keeps the last parameters with a finite loss; a smaller learning "
-            "rate or inputs scaled to about unit variance usually help"
+            f"the loss or a parameter is not finite in epoch {self.epoch}, batch {self.batch} "
+            "(both from 0); the network keeps the last parameters with a finite loss; a smaller "
+            "learning rate or inputs scaled to about unit variance usually help"
         )
 
 

@@ -272,6 +272,8 @@ def _values(y: Any, outputs: Any, weights: Any) -> tuple[np.ndarray, np.ndarray,
     y, outputs = (_columns(value).astype(np.float64) for value in (y, outputs))
     if y.shape != outputs.shape or y.ndim != 2:
         raise ValueError(f"y: got shape {y.shape}, want that of the outputs, {outputs.shape}")
+    if not y.size:
+        raise ValueError("y: got 0 samples, want at least 1")
     return y, outputs, _weights(weights, len(y))
 
 
