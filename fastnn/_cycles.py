@@ -197,7 +197,7 @@ class Warmup(Schedule):
     def __post_init__(self) -> None:
         if isinstance(self.schedule, numbers.Real):
             check_number("schedule", self.schedule, low=0)
-            object.__setattr__(self, "schedule", Constant(self.schedule))
+            object.__setattr__(self, "schedule", Constant(float(self.schedule)))
         of_engine = getattr(self.schedule, "rule", None) in _core.SCHEDULES
         if isinstance(self.schedule, Warmup) or not of_engine:
             raise TypeError(

@@ -201,12 +201,12 @@ def fit(
     chosen_loss = net._use_loss(loss)
     with_accuracy, others = _metrics._resolve(metrics, chosen_loss)
     callbacks = check_callbacks(callbacks)
-    for name, value, want in (
+    for name, choice, want in (
         ("shuffle", shuffle, "True or False"),
         ("verbose", verbose, "0 or 1"),
     ):
-        if value not in (0, 1):  # True and False are those too
-            raise ValueError(f"{name}: got {value!r}, want {want}")
+        if choice not in (0, 1):  # True and False are those too
+            raise ValueError(f"{name}: got {choice!r}, want {want}")
     names = ["loss", "accuracy"] if with_accuracy else ["loss"]
     if target_loss is not None:
         check_number("target_loss", target_loss)
