@@ -31,6 +31,7 @@
 
 #define POLL_SECONDS 0.02 /* between calls of poll */
 #define POLL_FLOPS 2e6    /* between looks at the clock */
+#define OTHER_FLOPS 32    /* that an output of a layer other than dense counts as */
 #define CHUNK_ROWS 256    /* per thread, where the rows' number changes no bit */
 #define DERIVE_ROWS 1024  /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
 
@@ -80,29 +81,37 @@ static void commit_update(fnn_work *run) {
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
-/* A part of a layer in pieces of some rows, so that a poll is never far away.  Forward the
- * part is one of outputs, backward one of inputs (the outputs of the layer below). */
+/* A part of a layer in pieces, so that a poll is never far away: of some rows, or of some columns
+ * where a layer looks at all rows of one.  Forward the part is one of outputs, backward one of
+ * inputs (the outputs of the layer below). */
 static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const fnn_pass *pass,
                        fnn_part_of_layer part, int thread) {
   const fnn_kernels *kernels = run->plan->kernels;
   const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
-  if (d->kind != FNN_LAYER_dense) {
-    if (phase.kind == PHASE_FORWARD)
-      kernels->layer_forward(d, pass, part.r0, part.r1, part.n0, part.n1, act);
-    else
-      kernels->layer_backward(d, pass, part.r0, part.r1, part.n0, part.n1);
+  const int dense = d->kind == FNN_LAYER_dense, forward = phase.kind == PHASE_FORWARD;
+  const int across = !dense && fnn_layer_ops[d->kind].split == FNN_COLUMNS;
+  const int64_t rows = part.r1 - part.r0, outputs = part.n1 - part.n0;
+  if (rows == 0)
     return;
-  }
-  const int64_t some =
-      fnn_rows_at_once(run->plan, part.r1 - part.r0, phase.kind == PHASE_FORWARD ? d->K : d->N);
-  for (int64_t r = part.r0; r < part.r1 && !interrupted(run); r += some) {
-    const int64_t end = r + some < part.r1 ? r + some : part.r1;
-    if (phase.kind == PHASE_FORWARD)
-      kernels->forward(d, r, end, part.n0, part.n1, act);
+  const int64_t all = across ? outputs : rows;
+  const int64_t some = across ? FNN_ROUND_UP(fnn_rows_at_once(run->plan, all, rows), FNN_PANEL)
+                              : fnn_rows_at_once(run->plan, all, dense && forward ? d->K : d->N);
+  const double flops =
+      dense ? 2.0 * (double)d->K * (double)d->N : OTHER_FLOPS * (double)(across ? rows : d->N);
+  for (int64_t at = 0; at < all && !interrupted(run); at += some) {
+    const int64_t end = at + some < all ? at + some : all;
+    const int64_t r0 = part.r0 + (across ? 0 : at), r1 = across ? part.r1 : part.r0 + end;
+    const int64_t n0 = part.n0 + (across ? at : 0), n1 = across ? part.n0 + end : part.n1;
+    if (dense && forward)
+      kernels->forward(d, r0, r1, n0, n1, act);
+    else if (dense)
+      kernels->backward(d, r0, r1, n0, n1);
+    else if (forward)
+      kernels->layer_forward(d, pass, r0, r1, n0, n1, act);
     else
-      kernels->backward(d, r, end, part.n0, part.n1);
+      kernels->layer_backward(d, pass, r0, r1, n0, n1);
     if (thread == 0)
-      tick(run, 2.0 * (double)(end - r) * (double)d->K * (double)d->N);
+      tick(run, flops * (double)(end - at));
   }
 }
 

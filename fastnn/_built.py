@@ -191,7 +191,7 @@ class BuiltLayer:
     def _read(self, part: str, size: int) -> np.ndarray:
         out = np.empty(size, dtype=self._network.dtype)
         with self._network._lock:
-            self._network._plan.read(part, out, self._place)
+            self._network._built().read(part, out, self._place)
         return out
 
     def _write(self, part: str, values: np.ndarray) -> None:

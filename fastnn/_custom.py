@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._loss import Loss
+from fastnn._spec import as_number
 
 
 @dataclass(frozen=True)
@@ -118,14 +119,7 @@ class CustomLoss(Loss):
 
     def _call(self, raw: Any, target: Any, grad_out: Any, options: dict[str, Any]) -> float:
         value = self.function(raw, target, grad_out, **options)
-        try:
-            if isinstance(value, (str, bytes)) or np.shape(value) != ():
-                raise TypeError
-            return float(value)
-        except (TypeError, ValueError):
-            raise TypeError(
-                f"loss: {self.name} returned {value!r:.60}, want the mean loss as a number"
-            ) from None
+        return as_number(f"loss: {self.name}", value, "the mean loss as a number")
 
 
 def _takes_weights(function: Callable[..., Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -194,11 +195,14 @@ class Warmup(Schedule):
     start_factor: float = 0.01
 
     def __post_init__(self) -> None:
-        if not isinstance(self.schedule, Schedule):
+        if isinstance(self.schedule, numbers.Real):
             check_number("schedule", self.schedule, low=0)
-            object.__setattr__(self, "schedule", Constant(self.schedule))
-        if isinstance(self.schedule, Warmup) or self.schedule.rule not in _core.SCHEDULES:
-            raise TypeError(f"schedule: got {self.schedule!r}, want a built-in one, not Warmup")
+            object.__setattr__(self, "schedule", Constant(float(self.schedule)))
+        of_engine = getattr(self.schedule, "rule", None) in _core.SCHEDULES
+        if isinstance(self.schedule, Warmup) or not of_engine:
+            raise TypeError(
+                f"schedule: got {self.schedule!r}, want a number or a built-in one, not Warmup"
+            )
         self._count("steps")
         self._check("start_factor", high=1)
 

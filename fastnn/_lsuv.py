@@ -69,6 +69,8 @@ def lsuv(net: Any, X: Any, *, tolerance: float = 0.01, steps: int = 10) -> list[
         # The network up to this layer's raw outputs: its parameters are the first ones.
         last = dataclasses.replace(layer.spec, activation="identity", weight_init="zeros")
         part = type(net)([*net.specs[:i], last], net.input_size, dtype=net.dtype)
+        for own, given in zip(part._leaves(), net._leaves(), strict=False):
+            own.state = given.state  # of a BatchNorm that has trained
         wide, narrow = max(layer.inputs, layer.outputs), min(layer.inputs, layer.outputs)
         weights = _draws.orthonormal(wide, narrow, net.seed, 2 * i)
         layer.weights = weights if layer.inputs >= layer.outputs else weights.T

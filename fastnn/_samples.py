@@ -9,7 +9,7 @@ import numpy as np
 
 from fastnn import _core
 from fastnn._spec import check_count, check_number
-from fastnn.arrays import as_real, check_weights
+from fastnn.arrays import as_real, check_not_negative, check_weights
 
 if TYPE_CHECKING:
     from fastnn.arrays import Targets
@@ -34,7 +34,9 @@ def given(net: Sequential, value: Any, loss: Any) -> Validation | None:
     if value is None:
         return None
     if not isinstance(value, (tuple, list)) or len(value) not in (2, 3):
-        raise TypeError("validation_data: want a tuple (X, y) or (X, y, sample_weight)")
+        got = type(value).__name__
+        got += f" of {len(value)}" if isinstance(value, (tuple, list)) else ""
+        raise TypeError(f"validation_data: got {got}, want a tuple (X, y) or (X, y, sample_weight)")
     X, y, *weight = value
     data = net._checked_data(X, y, weight[0] if weight else None, loss, VALIDATION_NAMES)
     return Validation(data, VALIDATION_NAMES)
@@ -108,8 +110,7 @@ def weigh_classes(
         table = np.asarray(as_real("class_weight", value), dtype=np.float64)
         if table.shape != (classes,):
             raise ValueError(f"class_weight: got shape {table.shape}, want ({classes},)")
-        if not (np.isfinite(table).all() and table.min() >= 0):
-            raise ValueError("class_weight: want finite weights that are not negative")
+        check_not_negative("class_weight", table)
     product = table[labels.astype(np.intp)] * (1 if weights is None else weights)
     if not (whole or product.any()):
         return np.ascontiguousarray(product)

@@ -127,3 +127,13 @@ def check_count(argument: str, value: Any, *, low: int = 1, high: int = 1 << 40)
         want = f"at least {low}" if count < low else f"at most {high}"
         raise ValueError(f"{argument}: got {count}, want {want}")
     return count
+
+
+def as_number(what: str, value: Any, want: str) -> float:
+    """Return as a float what a function of the user's returned, or raise."""
+    try:
+        if isinstance(value, (str, bytes)) or getattr(value, "shape", ()) != ():
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} returned {value!r:.60}, want {want}") from None

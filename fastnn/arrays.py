@@ -156,8 +156,7 @@ def check_weights(argument: str, value: Any, n: int) -> np.ndarray | None:
     array = np.ascontiguousarray(as_real(argument, value), dtype=np.float64)
     if array.shape != (n,):
         raise ValueError(f"{argument}: got shape {array.shape}, want ({n},)")
-    if n and not (np.isfinite(array).all() and array.min() >= 0):
-        raise ValueError(f"{argument}: want finite weights that are not negative")
+    check_not_negative(argument, array)
     if n and not array.any():
         raise ValueError(f"{argument}: all weights are 0, want at least one above")
     with np.errstate(over="ignore"):
@@ -165,6 +164,16 @@ def check_weights(argument: str, value: Any, n: int) -> np.ndarray | None:
     if n and not np.finfo(np.float64).tiny <= total < np.inf:
         raise ValueError(f"{argument}: the sum of the weights is {total}, want weights near 1")
     return array
+
+
+def check_not_negative(argument: str, weights: np.ndarray) -> None:
+    """Raise unless all weights are finite and at least 0."""
+    good = np.isfinite(weights) & (weights >= 0)
+    if not good.all():
+        at = int(np.argmin(good))
+        raise ValueError(
+            f"{argument}: got {weights[at]} at {at}, want finite weights that are not negative"
+        )
 
 
 def check_parameters(argument: str, value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:

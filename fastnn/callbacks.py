@@ -37,6 +37,8 @@ class _Monitor(Callback):
     """What watches one number of the logs for a new best."""
 
     def __init__(self, monitor: str, mode: str, min_delta: float) -> None:
+        if not isinstance(monitor, str):
+            raise TypeError(f"monitor: got {monitor!r}, want a name in the logs, such as 'loss'")
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"mode: got {mode!r}, want 'auto', 'min' or 'max'")
         check_number("min_delta", min_delta, low=0)

@@ -100,6 +100,8 @@ class Checkpoint:
     SHARE = 20  # after an epoch, one is written once training took this many times its time
 
     def __init__(self, path: str | os.PathLike[str], every: float) -> None:
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"checkpoint: got {path!r}, want a path")
         check_number("checkpoint_every", every, low=0)
         self.path, self.every = Path(path), float(every)
         self._ended = -math.inf  # when the last one was written

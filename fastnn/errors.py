@@ -2,9 +2,10 @@
 
 
 class NonFiniteError(ArithmeticError):
-    """The loss became infinite or NaN.
+    """The loss, or what a step made of the parameters, became infinite or NaN.
 
-    The network keeps the last parameters whose loss was finite.
+    The network keeps the last parameters whose loss was finite.  A gradient can overflow where the
+    loss does not: in a row of weight 0, say, whose hidden activations are infinite.
 
     Attributes
     ----------
@@ -31,9 +32,9 @@ class NonFiniteError(ArithmeticError):
 
     def __str__(self) -> str:
         return (
-            f"the loss is not finite in epoch {self.epoch}, batch {self.batch} (both from 0); the "
-            "network keeps the last parameters with a finite loss; a smaller learning rate or "
-            "inputs scaled to about unit variance usually help"
+            f"the loss or a parameter is not finite in epoch {self.epoch}, batch {self.batch} "
+            "(both from 0); the network keeps the last parameters with a finite loss; a smaller "
+            "learning rate or inputs scaled to about unit variance usually help"
         )
 
 

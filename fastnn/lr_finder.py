@@ -11,7 +11,7 @@ import numpy as np
 
 from fastnn import _core
 from fastnn._spec import check_count, check_number
-from fastnn.arrays import check_inputs, check_not_empty
+from fastnn.arrays import as_real, check_inputs, check_not_empty
 from fastnn.errors import NonFiniteError
 from fastnn.schedules import Exponential
 from fastnn.sequential import SHUFFLE_STREAM
@@ -167,8 +167,9 @@ def find_lr(
     if trial.input_size is None:
         trial._build(inputs.shape[1])
     trial._plan.reset_optimizer()
-    data = trial._checked_data(inputs, y, sample_weight, trial.loss)
-    losses = _losses(trial, data, batch_size, steps, smoothing, divergence)
+    y = as_real("y", y)
+    *_, weights = trial._checked_data(inputs, y, sample_weight, trial.loss)
+    losses = _losses(trial, inputs, y, weights, batch_size, steps, smoothing, divergence)
     lrs = np.array([growing(step) for step in range(len(losses))])
     smoothed = _smooth(losses, smoothing)
     lowest_at = int(np.argmin(smoothed)) if len(smoothed) else 0
@@ -176,10 +177,16 @@ def find_lr(
 
 
 def _losses(
-    net: Sequential, data: Any, batch_size: int, steps: int, smoothing: float, divergence: float
+    net: Sequential,
+    X: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray | None,
+    batch_size: int,
+    steps: int,
+    smoothing: float,
+    divergence: float,
 ) -> np.ndarray:
     """Train, and return the losses of the batches until they explode."""
-    X, (targets, _), weights = data
     rows = np.arange(len(X)) if weights is None else np.flatnonzero(weights)
     batch_size = min(batch_size, len(rows))
     per_pass = len(rows) // batch_size
@@ -192,11 +199,11 @@ def _losses(
         batch = rows[order[at : at + batch_size]]
         part = None if weights is None else weights[batch]
         try:
-            loss = net.train_on_batch(X[batch], targets[batch], sample_weight=part)
+            loss = net.train_on_batch(X[batch], y[batch], sample_weight=part)
         except NonFiniteError:
             break
         except ValueError:  # a value that is not finite: name its row in X, not in the batch
-            net.evaluate(X, targets, sample_weight=weights)
+            net.evaluate(X, y, sample_weight=weights)
             raise
         losses.append(loss)
         total, weight = smoothing * total + loss, smoothing * weight + 1

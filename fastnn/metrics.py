@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn._spec import check_count
+from fastnn._spec import as_number, check_count
 
 if TYPE_CHECKING:
     from fastnn.losses import Loss
@@ -272,6 +272,8 @@ def _values(y: Any, outputs: Any, weights: Any) -> tuple[np.ndarray, np.ndarray,
     y, outputs = (_columns(value).astype(np.float64) for value in (y, outputs))
     if y.shape != outputs.shape or y.ndim != 2:
         raise ValueError(f"y: got shape {y.shape}, want that of the outputs, {outputs.shape}")
+    if not y.size:
+        raise ValueError("y: got 0 samples, want at least 1")
     return y, outputs, _weights(weights, len(y))
 
 
@@ -373,4 +375,7 @@ def _compute(
     elif targets.shape[1] == 1:
         targets = targets[:, 0]
     given = {} if weights is None else {"sample_weight": weights[rows]}
-    return {name: float(metric(targets, outputs, **given)) for name, metric in metrics.items()}
+    return {
+        name: as_number(f"metrics: {name}", metric(targets, outputs, **given), "a number")
+        for name, metric in metrics.items()
+    }

@@ -476,7 +476,8 @@ class Sequential:
         Raises
         ------
         fastnn.NonFiniteError
-            If the loss is not finite; the parameters are then as before.
+            If the loss is not finite; the parameters are then as before.  Parameters that the
+            step itself makes infinite or NaN are found by the next call.
         """
         from fastnn.training import train_on_batch
 

@@ -201,6 +201,12 @@ def fit(
     chosen_loss = net._use_loss(loss)
     with_accuracy, others = _metrics._resolve(metrics, chosen_loss)
     callbacks = check_callbacks(callbacks)
+    for name, choice, want in (
+        ("shuffle", shuffle, "True or False"),
+        ("verbose", verbose, "0 or 1"),
+    ):
+        if choice not in (0, 1):  # True and False are those too
+            raise ValueError(f"{name}: got {choice!r}, want {want}")
     names = ["loss", "accuracy"] if with_accuracy else ["loss"]
     _check_ends(target_loss, time_budget)
     if validation_split is not None and validation_data is not None:

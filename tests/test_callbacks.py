@@ -244,6 +244,8 @@ def test_a_monitor_that_is_not_there(kind):
 def test_the_mode_is_told_by_the_name():
     assert EarlyStopping("val_accuracy").mode == "max"
     assert EarlyStopping("val_loss").mode == "min"
+    with pytest.raises(TypeError, match="monitor: got 3, want a name"):
+        fastnn.callbacks.EarlyStopping(3)
     with pytest.raises(ValueError, match="mode: got 'up', want"):
         EarlyStopping(mode="up")
 

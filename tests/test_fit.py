@@ -382,6 +382,21 @@ def test_non_finite_loss_keeps_the_parameters_before_the_last_step(
     net.fit(X, y, optimizer=fastnn.SGD(1e-30))  # goes on
 
 
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_a_gradient_that_is_not_finite_where_the_loss_is(epochs):
+    """A row of weight 0 whose hidden activations are infinite: 0 times them is NaN."""
+    X = data()[0]
+    X[3] = 3e38
+    layers = [fastnn.Dense(8, activation="relu"), fastnn.Dense(8), fastnn.Dense(1)]
+    net = fastnn.Sequential(layers, WIDTH)
+    before, weights = net.parameters, np.ones(N)
+    weights[3] = 0
+    options = {"loss": MSE, "batch_size": N, "epochs": epochs, "sample_weight": weights}
+    with pytest.raises(fastnn.NonFiniteError, match="the loss or a parameter is not finite"):
+        net.fit(X, np.zeros(N), **options)
+    assert np.array_equal(net.parameters, before)
+
+
 @pytest.mark.parametrize("bad", range(5))
 def test_non_finite_loss_in_the_first_epoch(bad):
     X = data()[0]
@@ -523,17 +538,35 @@ BAD = [
     ({"metrics": None}, ValueError, "metrics: got None, want a list"),
     ({"metrics": ["auc"]}, ValueError, r"metrics: got \['auc'\], want a list"),
     ({"sample_weight": [1.0]}, ValueError, r"sample_weight: got shape \(1,\), want \(50,\)"),
-    ({"sample_weight": [-1.0] * N}, ValueError, "sample_weight: want finite weights"),
-    ({"sample_weight": [np.nan] * N}, ValueError, "sample_weight: want finite weights"),
+    (
+        {"sample_weight": [-1.0] * N},
+        ValueError,
+        "sample_weight: got -1.0 at 0, want finite weights",
+    ),
+    (
+        {"sample_weight": [np.nan] * N},
+        ValueError,
+        "sample_weight: got nan at 0, want finite weights",
+    ),
     ({"sample_weight": [0] * N}, ValueError, "sample_weight: all weights are 0"),
     ({"sample_weight": [1e308] * N}, ValueError, "sample_weight: the sum of the weights is inf"),
     ({"sample_weight": [1e-311] * N}, ValueError, "sample_weight: the sum of the weights is"),
     ({"sample_weight": ["1"] * N}, TypeError, "sample_weight: got dtype"),
-    ({"validation_data": 3}, TypeError, "validation_data: want a tuple"),
-    ({"validation_data": ([], [], [], [])}, TypeError, "validation_data: want a tuple"),
+    ({"validation_data": 3}, TypeError, "validation_data: got int, want a tuple"),
+    ({"validation_data": ([],)}, TypeError, "validation_data: got tuple of 1, want a tuple"),
+    ({"checkpoint": 3}, TypeError, "checkpoint: got 3, want a path"),
+    ({"shuffle": "no"}, ValueError, "shuffle: got 'no', want True or False"),
+    ({"verbose": "yes"}, ValueError, "verbose: got 'yes', want 0 or 1"),
+    ({"verbose": -1}, ValueError, "verbose: got -1, want 0 or 1"),
+    ({"metrics": [lambda y, outputs: "x"]}, TypeError, "metrics: <lambda> returned 'x', want a"),
+    ({"metrics": [lambda y, outputs: y]}, TypeError, "metrics: <lambda> returned array"),
     ({"validation_data": ([[1]], [1])}, ValueError, r"validation_data\[0\]: got 1 features"),
     ({"validation_data": ([[1] * 5], [9])}, ValueError, r"validation_data\[1\]: got 9, want 0"),
-    ({"validation_data": ([[1] * 5], [0], [-1])}, ValueError, r"validation_data\[2\]: want finite"),
+    (
+        {"validation_data": ([[1] * 5], [0], [-1])},
+        ValueError,
+        r"validation_data\[2\]: got -1.0 at 0, want",
+    ),
     ({"epoch": 3}, TypeError, "epoch"),
 ]
 

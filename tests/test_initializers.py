@@ -186,6 +186,14 @@ def test_lsuv(name, dtype):
         H = made(name)(Z)
 
 
+def test_lsuv_sees_what_batch_normalization_has_seen():
+    X = 10 + 5 * np.random.default_rng(0).normal(size=(256, 4))
+    net = fastnn.Sequential([fastnn.BatchNorm(), fastnn.Dense(3)], 4, dtype="float64")
+    net.fit(X, X[:, :3], loss="mean_squared_error", epochs=20)
+    (variance,) = initializers.lsuv(net, X)
+    assert net.predict(X).var() == pytest.approx(variance, rel=1e-9)
+
+
 def test_lsuv_refuses_what_does_not_vary():
     net = fastnn.Sequential([fastnn.Dense(1, "relu"), fastnn.Dense(3)], 2)
     with pytest.raises(ValueError, match=r"X: the raw outputs of layers\[0\] do not vary"):

@@ -164,3 +164,9 @@ def test_finding_does_not_import_matplotlib():
         "assert 'matplotlib' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_loss_with_several_outputs_a_target():
+    layers = [fastnn.Dense(8, "tanh"), fastnn.Dense(3)]
+    loss = fastnn.losses.Quantile((0.1, 0.5, 0.9))
+    assert find(fastnn.Sequential(layers), loss=loss).suggestion > 0

@@ -124,6 +124,8 @@ def test_edges():
     for bad in (lambda: metrics.mae([1, 2], [1]), lambda: metrics.f1([1, 2], [1])):
         with pytest.raises(ValueError, match="y: got shape"):
             bad()
+    with pytest.raises(ValueError, match="y: got 0 samples"):
+        metrics.mae([], [])
     with pytest.raises(ValueError, match="y: got shape"):
         metrics.top_k([0, 1], [0.1, 0.2])
     with pytest.raises(ValueError, match="sample_weight: got shape"):

@@ -244,6 +244,13 @@ def test_surface_names_what_is_wrong(options, message):
 # ---- matplotlib -----------------------------------------------------------------------------
 
 
+def test_networks_and_data_that_are_not_there(ax):
+    with pytest.raises(ValueError, match="input_size: not known yet"):
+        fastnn.plot.weights(fastnn.Sequential([fastnn.Dense(1)]), ax=ax)
+    with pytest.raises(ValueError, match="X: got 0 samples"):
+        fastnn.plot.activations(fastnn.Sequential([fastnn.Dense(1)], 2), np.empty((0, 2)), ax=ax)
+
+
 def test_without_matplotlib_the_error_names_the_extra():
     code = """
 import sys

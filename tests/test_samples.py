@@ -136,7 +136,7 @@ def test_class_weight_of_one_output(dtype):
         ({"cat": 1}, "class_weight: a class: got 'cat', want a whole number"),
         ({1: -1}, r"class_weight\[1\]: got -1, want"),
         ([1, 2], r"class_weight: got shape \(2,\), want \(3,\)"),
-        ([1, 2, -1], "class_weight: want finite weights"),
+        ([1, 2, -1], "class_weight: got -1.0 at 2, want finite weights"),
         ([0, 0, 0], "class_weight times sample_weight: all weights are 0"),
     ],
 )

@@ -159,7 +159,10 @@ def with_nan(X, y):
         (lambda X, y: (X[:, :4], y), "X: X of batch {}: got 4 features, want 5"),
         (lambda X, y: (X, y[:3]), r"X: y of batch {}: got shape \(3,\), want 8 rows"),
         (lambda X, y: (X, y + 7), "X: y of batch {}: got .*, want 0 to 2"),
-        (lambda X, y: (X, y, -y - 1.0), "X: sample_weight of batch {}: want finite weights"),
+        (
+            lambda X, y: (X, y, -y - 1.0),
+            "X: sample_weight of batch {}: got -.* at 0, want finite weights",
+        ),
         (lambda X, y: (X[:0], y[:0]), "X: X of batch {}: got 0 samples"),
         (with_nan, "X: X of batch {}: got nan in row 1, column 2"),
     ],

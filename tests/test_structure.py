@@ -50,7 +50,7 @@ ARROWS = (
         "_schedule": {"_spec"},
         "_cycles": {"_schedule", "_spec"},
         "_loss": {"_spec"},
-        "_custom": {"_loss"},
+        "_custom": {"_loss", "_spec"},
         "_regression": {"_loss", "_spec"},
         "_layer": {"_spec"},
         "blocks": {"_layer"},

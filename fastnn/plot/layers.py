@@ -69,6 +69,8 @@ def activations(net: Sequential, X: Any, *, ax: Any = None) -> Any:
     ('activation', 2)
     """
     outputs = [(f"layer {i}", values) for i, values in enumerate(_outputs(net, X))]
+    if not all(values.size for _, values in outputs):
+        raise ValueError("X: got 0 samples, want at least 1")
     return _histograms(outputs, "activation", ax)
 
 
