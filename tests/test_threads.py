@@ -296,21 +296,25 @@ def test_ctrl_c_stops_long_steps():
 @posix
 @pytest.mark.parametrize("layer", ["LayerNorm()", "BatchNorm(trainable=False)"])
 def test_layers_other_than_dense_ask_for_signals_too(layer):
-    """Handlers run all along one long step, most of whose work they are."""
+    """Handlers run again and again in one long step, most of whose work they are."""
     text = f"""
     net = fastnn.Sequential([fastnn.Dense(512), *[fastnn.{layer}] * 40, fastnn.Dense(1)])
-    X = np.random.default_rng(0).normal(size=(1536, 2))
-    def longest_wait():
-        seen = [time.perf_counter()]
-        signal.signal(signal.SIGALRM, lambda *_: seen.append(time.perf_counter()))
+    calls, taken, rows = 0, 0.0, 1024
+    def handler(*_):
+        global calls
+        calls += 1
+    signal.signal(signal.SIGALRM, handler)
+    while taken < 0.5:  # long enough for 25 polls
+        rows *= 2
+        X = np.random.default_rng(0).normal(size=(rows, 2))
+        calls, begin = 0, time.perf_counter()
         signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-        net.fit(X, X[:, 0], loss="mean_squared_error", batch_size=len(X))
+        net.fit(X, X[:, 0], loss="mean_squared_error", batch_size=rows)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        seen.append(time.perf_counter())
-        return max(np.diff(seen)) / (seen[-1] - seen[0])
-    print(min(longest_wait() for _ in range(5)))
+        taken = time.perf_counter() - begin
+    print(calls)
     """
-    assert float(script(text)) < 0.35
+    assert int(script(text)) >= 10
 
 
 @posix
