@@ -299,22 +299,24 @@ def test_layers_other_than_dense_ask_for_signals_too(layer):
     """Handlers run again and again in one long step, most of whose work they are."""
     text = f"""
     net = fastnn.Sequential([fastnn.Dense(512), *[fastnn.{layer}] * 40, fastnn.Dense(1)])
-    calls, taken, rows = 0, 0.0, 1024
-    def handler(*_):
-        global calls
-        calls += 1
-    signal.signal(signal.SIGALRM, handler)
-    while taken < 0.5:  # long enough for 25 polls
+    rows, taken = 1024, 0.0
+    def train():
+        begin = time.perf_counter()
+        net.fit(X, X[:, 0], loss="mean_squared_error", batch_size=rows)
+        return time.perf_counter() - begin
+    while taken < 0.2:  # long enough for 10 polls
         rows *= 2
         X = np.random.default_rng(0).normal(size=(rows, 2))
-        calls, begin = 0, time.perf_counter()
-        signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
-        net.fit(X, X[:, 0], loss="mean_squared_error", batch_size=rows)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        taken = time.perf_counter() - begin
-    print(calls)
+        train()  # the memory is there then
+        taken = train()
+    within = []
+    signal.signal(signal.SIGALRM, lambda *_: within.append(net._running))
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    train()
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    print(sum(within))
     """
-    assert int(script(text)) >= 10
+    assert int(script(text)) >= 5
 
 
 @posix
