@@ -30,6 +30,8 @@ double fnn_weight_sum(const fnn_job *job, int64_t begin, int64_t end) {
 
 /* Where the step begins and ends that the batch at `first` is of. */
 int64_t fnn_step_begin(const fnn_work *run, int64_t first) {
+  if (run->step_rows == run->batch)
+    return first;
   return first - (first - run->job->begin) % run->step_rows;
 }
 

@@ -55,6 +55,8 @@ int64_t fnn_first_row(const fnn_plan *plan, int64_t rows, int t, int T) {
 }
 
 int64_t fnn_rows_at_once(const fnn_plan *plan, int64_t rows, int64_t terms) {
+  if (rows * terms * plan->size <= ROWS_BYTES) /* most are: without a division */
+    return rows;
   const int64_t tile = plan->kernels->tile_rows, most = ROWS_BYTES / (terms * plan->size) + 1;
   const int64_t pieces = (rows + most - 1) / most;
   return pieces < 2 ? rows : FNN_ROUND_UP((rows + pieces - 1) / pieces, tile);

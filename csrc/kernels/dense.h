@@ -171,10 +171,14 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_layer
     for (int v = 0; v < vectors; v++)
       acc[i][v] = vset(0);
   }
-  if (update->stored || (store && !update->first))
-    for (int i = 0; i < features; i++)
+  if (update->stored || (store && !update->first)) {
+    FNN_UNROLL
+    for (int i = 0; i < features; i++) {
+      FNN_UNROLL
       for (int v = 0; v < vectors; v++)
         acc[i][v] = vload(dW + i * FNN_PANEL + v * LANES);
+    }
+  }
 
   if (!update->stored) {
     REAL *D[TILE_VECTORS];
@@ -286,8 +290,8 @@ static void bias_unit(const fnn_layer *d, int64_t n, int64_t n1, const fnn_updat
 
 /* A 16 x 16 block, LANES x LANES at a time: log2(LANES) rounds of interleaving register
  * i with register i + LANES/2 are a transposition. */
-static void transpose_block(const REAL *source, int64_t source_line, REAL *target,
-                            int64_t target_line) {
+FNN_INLINE void transpose_block(const REAL *source, int64_t source_line, REAL *target,
+                                int64_t target_line) {
   for (int row = 0; row < FNN_BLOCK; row += LANES)
     for (int column = 0; column < FNN_BLOCK; column += LANES) {
       vec x[LANES], y[LANES];

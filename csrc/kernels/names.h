@@ -86,6 +86,7 @@
 #define dense_units FNN_REAL(dense_units)
 
 /* rules.h */
+#define reshape_lines FNN_REAL(reshape_lines)
 #define update_lines FNN_REAL(update_lines)
 #define update_tile FNN_REAL(update_tile)
 #define update_flat FNN_REAL(update_flat)

@@ -63,17 +63,39 @@ static __attribute__((noinline)) void update_lines(int lines, int vectors, const
   }
 }
 
+/* Penalties and bounds of a tile's gradient, in memory: reached through registers, they would keep
+ * the tiles of all others from staying there. */
+static __attribute__((noinline)) void reshape_lines(int lines, int vectors,
+                                                    const fnn_update *update, const REAL *weights,
+                                                    REAL *gradient) {
+  for (int i = 0; i < lines; i++)
+    for (int j = 0; j < vectors; j++, gradient += LANES)
+      vstore(gradient,
+             reshape_gradient(update, vload(gradient), vload(weights + i * FNN_PANEL + j * LANES)));
+}
+
 /* Applies the optimizer's rule to `lines` lines of `vectors` registers: line i has its
  * gradient in acc[i] and its weights and state at offset + i * FNN_PANEL. */
 FNN_INLINE void update_tile(const int lines, const int vectors, const fnn_update *update,
                             REAL *weights, REAL *const slots[FNN_MAX_SLOTS], int64_t offset,
                             vec acc[TILE_ROWS][TILE_VECTORS]) {
   UPDATE_CONSTANTS
-  if (update->reshapes)
-    for (int i = 0; i < lines; i++)
+  if (update->reshapes) {
+    REAL gradient[TILE_ROWS * TILE_VECTORS * LANES] __attribute__((aligned(64)));
+    FNN_UNROLL
+    for (int i = 0; i < lines; i++) {
+      FNN_UNROLL
       for (int j = 0; j < vectors; j++)
-        acc[i][j] = reshape_gradient(update, acc[i][j],
-                                     vload(weights + offset + i * FNN_PANEL + j * LANES));
+        vstore(gradient + (i * vectors + j) * LANES, acc[i][j]);
+    }
+    reshape_lines(lines, vectors, update, weights + offset, gradient);
+    FNN_UNROLL
+    for (int i = 0; i < lines; i++) {
+      FNN_UNROLL
+      for (int j = 0; j < vectors; j++)
+        acc[i][j] = vload(gradient + (i * vectors + j) * LANES);
+    }
+  }
   switch (update->optimizer) {
 #define OPTIMIZER_INLINE(name, n_slots, hyperparameters, constants, ...)                           \
   case FNN_OPTIMIZER_##name:                                                                       \
