@@ -22,7 +22,7 @@ objects=$output.objects
 mkdir -p "$objects"
 
 # As in setup.py, which alone decides: a flag that it does not name ends the build.
-all="-std=c11 -O3 -ffp-contract=off -fno-math-errno -fvisibility=hidden -g0"
+all="-std=c11 -O2 -ffp-contract=off -fno-math-errno -fvisibility=hidden -g0"
 avx2="-mavx2 -mfma"
 avx512="$avx2 -mavx512f -mavx512dq -mavx512bw -mavx512vl"
 baseline="-march=x86-64-v2"

@@ -4,7 +4,7 @@
  * Exits with 1 if a bound or a special value is broken.  The hashes must agree
  * between all ISAs with FMA (and the same step).
  *
- *   gcc -O3 -std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra \
+ *   gcc -O2 -std=c11 -ffp-contract=off -fno-math-errno -Wall -Wextra \
  *       -DFNN_VECTOR_BYTES=32 -DFNN_FMA=1 -mavx2 -mfma -Icsrc/kernels \
  *       tests/c/vmath_ulp.c -o /tmp/vmath_ulp -lm
  *   /tmp/vmath_ulp [step = 997 [function]]
