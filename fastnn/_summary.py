@@ -1,25 +1,28 @@
-"""A network as a table for people to read: what `net.summary()` returns."""
+"""A network as a table for people to read: `net.summary()`, and what a notebook shows."""
 
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fastnn.sequential import Sequential
 
+HEADER = ("layer", "activation", "shape", "parameters")
 
-def table(net: Sequential) -> str:
-    """Return the layers, their shapes and their numbers of parameters; "?" where unknown."""
+
+def rows(net: Sequential) -> tuple[list[tuple[str, str, str, str]], str]:
+    """Return a row a layer, and what they are together; "?" stands for what is not known yet."""
     known = net.input_size is not None
-    rows = [("layer", "activation", "shape", "parameters")]
+    found = []
     total = 0
     for leaf in net._graph.leaves:
         inputs, outputs = leaf.inputs or None, leaf.outputs or None  # 0: not known yet
         shapes = leaf.spec.shapes(inputs or 1)
         count = sum(map(math.prod, shapes.values()))
         total += count
-        rows.append(
+        found.append(
             (
                 f"{leaf.name} {type(leaf.spec).__name__}",
                 leaf.function.name,
@@ -27,13 +30,39 @@ def table(net: Sequential) -> str:
                 "?" if shapes and inputs is None else f"{count:,}",
             )
         )
-    lengths = [max(len(row[j]) for row in rows) for j in range(4)]
+    return found, f"{f'{total:,}' if known else '?'} parameters, {net.dtype}"
+
+
+def table(net: Sequential) -> str:
+    """Return the table as text."""
+    found, together = rows(net)
+    found.insert(0, HEADER)
+    lengths = [max(len(row[j]) for row in found) for j in range(4)]
     lines = [
         "  ".join(
             cell.rjust(lengths[j]) if j == 3 else cell.ljust(lengths[j])
             for j, cell in enumerate(row)
         ).rstrip()
-        for row in rows
+        for row in found
     ]
     lines.insert(1, "-" * max(len(line) for line in lines))
-    return "\n".join([*lines, f"{f'{total:,}' if known else '?'} parameters, {net.dtype}"])
+    return "\n".join([*lines, together])
+
+
+def html(net: Sequential) -> str:
+    """Return the table as HTML, in the notebook's own style."""
+    found, together = rows(net)
+    style = ("left", "left", "left", "right")
+    head, *body = (
+        "<tr>"
+        + "".join(
+            f'<{tag} style="text-align: {side}">{escape(cell).replace("-&gt;", "&rarr;")}</{tag}>'
+            for cell, side in zip(row, style, strict=True)
+        )
+        + "</tr>"
+        for tag, row in (("th", HEADER), *(("td", row) for row in found))
+    )
+    return (
+        f"<table><caption><b>{type(net).__name__}</b>: {together}</caption>"
+        f"<thead>{head}</thead><tbody>{''.join(body)}</tbody></table>"
+    )

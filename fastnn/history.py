@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 
@@ -54,3 +55,37 @@ class History(dict[str, list[float]]):
         from fastnn.plot import learning_curves
 
         return learning_curves(self, metric, ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Show in a notebook: a picture of each metric, and a table of what it came to."""
+        from fastnn._chart import line_chart
+
+        metrics = dict.fromkeys(name.removeprefix("val_") for name in self)
+        charts = "".join(
+            line_chart(
+                metric,
+                {
+                    kind: self[name]
+                    for kind, name in (("training", metric), ("validation", f"val_{metric}"))
+                    if name in self
+                },
+            )
+            for metric in metrics
+        )
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td>"
+            + "".join(f"<td>{value:.5g}</td>" for value in _ends(values))
+            + "</tr>"
+            for name, values in self.items()
+        )
+        return (
+            f'<div style="display: flex; flex-wrap: wrap; gap: 1em">{charts}</div>'
+            "<table><thead><tr><th></th><th>first</th><th>least</th><th>most</th><th>last</th>"
+            f"</tr></thead><tbody>{rows}</tbody></table>"
+        )
+
+
+def _ends(values: list[float]) -> list[float]:
+    """Return first, least, most and last, as far as there are any; NaN is neither extreme."""
+    numbers = [value for value in values if value == value] or values
+    return [values[0], min(numbers), max(numbers), values[-1]] if values else []

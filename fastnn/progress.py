@@ -1,26 +1,34 @@
-"""Progress of a fit: tqdm's bar where tqdm is installed, else a plain line an epoch."""
+"""Progress of a fit: tqdm's bar where tqdm is installed, else a line an epoch through logging."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from typing import Any
+
+logger = logging.getLogger("fastnn")
 
 
 class Progress:
-    """Shows the numbers of each epoch as it ends, on stderr; nothing when not verbose."""
+    """Shows the numbers of each epoch as it ends; nothing when not verbose.
+
+    The bar stands on stderr, or in the notebook.  The lines are of the logger "fastnn", at the
+    level INFO; who has set up no logging has asked for them all the same: on stderr.
+    """
 
     def __init__(self, verbose: int, epochs: int, done: int = 0) -> None:
         self.epochs = epochs
         self.verbose = bool(verbose)
         self.done = done  # of the epochs, by an earlier part of the training
         self.bar: Any = None
+        self._handler: logging.Handler | None = None
+        self._level = logger.level
 
     def __enter__(self) -> Progress:
         if self.verbose:
             try:
                 from tqdm import auto
             except ImportError:
-                pass
+                self._speak()
             else:
                 self.bar = auto.tqdm(total=self.epochs, initial=self.done, unit="epoch")
         return self
@@ -28,6 +36,9 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         if self.bar is not None:
             self.bar.close()
+        if self._handler is not None:
+            logger.removeHandler(self._handler)
+            logger.setLevel(self._level)
 
     def show(self, values: dict[str, float]) -> None:
         """Tell the numbers of the epoch that just ended."""
@@ -37,4 +48,11 @@ class Progress:
             self.bar.update()
         elif self.verbose:
             numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-            print(f"epoch {self.done}/{self.epochs}  {numbers}", file=sys.stderr, flush=True)
+            logger.info("epoch %d/%d  %s", self.done, self.epochs, numbers)
+
+    def _speak(self) -> None:
+        """Write the lines on stderr, for as long as the fit takes, if nobody else takes them."""
+        if not logger.hasHandlers():
+            self._handler = logging.StreamHandler()
+            logger.addHandler(self._handler)
+            logger.setLevel(logging.INFO)

@@ -517,6 +517,10 @@ class Sequential:
         """Return a table of the layers, their shapes and their numbers of parameters."""
         return _summary.table(self)
 
+    def _repr_html_(self) -> str:
+        """Show in a notebook."""
+        return _summary.html(self)
+
 
 def _renew_locks() -> None:
     """In a forked child: no thread is left that could give a lock back."""

@@ -107,7 +107,8 @@ def fit(
         `sample_weight` by keyword where there are weights; of the training data as it trained,
         whose outputs are kept for the epoch then, and of the validation data.
     verbose : int, default 0
-        0: silent, 1: progress (by tqdm where it is installed, else a plain line).
+        0: silent, 1: progress: tqdm's bar where it is installed, else a line an epoch from the
+        logger "fastnn" (on stderr unless `logging` has been set up).
     callbacks : sequence of Callback, default ()
         Called at the start and end of the training and of each epoch, in this order; see
         `fastnn.callbacks`.

@@ -4,7 +4,9 @@ Where bits are compared, a loop of `train_on_batch` is the twin: it takes one st
 so shows the parameters before and after each.
 """
 
+import logging
 import re
+import subprocess
 import sys
 import tracemalloc
 
@@ -614,13 +616,35 @@ def test_progress_by_tqdm(capfd):
     assert "accuracy=" in err
 
 
-def test_progress_without_tqdm(capfd, monkeypatch):
+def test_progress_without_tqdm_is_logged(capfd, caplog, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
+    caplog.set_level("INFO", "fastnn")
     net = fitted(*data(), verbose=1)
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert err.splitlines() == [
-        f"epoch {i + 1}/3  loss {value:.4g}" for i, value in enumerate(net.history["loss"])
+    assert caplog.record_tuples == [
+        ("fastnn", logging.INFO, f"epoch {i + 1}/3  loss {value:.4g}")
+        for i, value in enumerate(net.history["loss"])
+    ]
+    assert capfd.readouterr() == ("", "")  # who has set up logging decides where it goes
+
+
+def test_progress_stands_on_stderr_where_nobody_logs():
+    code = """
+import logging, sys
+sys.modules["tqdm"] = None
+import fastnn
+net = fastnn.Sequential([fastnn.Dense(1)])
+for _ in range(2):
+    net.fit([[1.0]], [1.0], loss="mean_squared_error", epochs=2, verbose=1)
+logger = logging.getLogger("fastnn")
+assert not logger.hasHandlers() and logger.level == logging.NOTSET
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (run.returncode, run.stdout) == (0, ""), run.stderr
+    assert [line.split("  ")[0] for line in run.stderr.splitlines()] == 2 * [
+        "epoch 1/2",
+        "epoch 2/2",
     ]
 
 
