@@ -6,8 +6,14 @@ weights.  Reading and writing it takes a page of code, so it is written here rat
 added to the dependencies (docs/decisions/0002-safetensors-by-hand.md).
 
 Arrays are named layers.0.weights (inputs, outputs), layers.0.bias (outputs,) and so on;
-the metadata entry "fastnn" holds the architecture as JSON.  A checkpoint of `fit` is such a
-file with more in it (fastnn.checkpoint).
+the metadata entry "fastnn" holds the architecture and the library's version as JSON.  A
+checkpoint of `fit` is such a file with more in it (fastnn.checkpoint), and so is a model that
+has more to keep than its network, as its preprocessing: entries of its own in the metadata.
+
+What a file says is believed only as far as its own length vouches for it: the arrays that its
+architecture asks for are compared with those that are there before any is made, and every file
+has a checksum of header and arrays.  (Networks saved before that was so have none, and load:
+they are of format 1.)
 """
 
 from __future__ import annotations
@@ -41,7 +47,7 @@ from fastnn.solvers import Solver
 
 __all__ = ["load", "save"]  # the others are for fastnn.checkpoint
 
-_FORMAT = 1
+_FORMAT = 2  # 1 is the same, and may be without a checksum
 _TYPES = {
     "float32": "F32",
     "float64": "F64",
@@ -57,13 +63,24 @@ _DTYPES = {code: np.dtype(name).newbyteorder("<") for name, code in _TYPES.items
 # Of a checkpoint: its metadata entry, and what names of arrays that are no network's begin with.
 _TRAINING, _MORE = "checkpoint", "checkpoint."
 _MOST_HEADER = 100 << 20  # bytes; the format's own limit
+_WIDE = 1 << 20  # outputs of all its Embeddings that a file may have, however short it is
 
 
-def save(net: Sequential, path: Path) -> None:
-    """Write a network; see `Sequential.save`."""
+def save(net: Sequential, path: Path, more: Mapping[str, Any] | None = None) -> None:
+    """Write a network; see `Sequential.save`.
+
+    Parameters
+    ----------
+    net : Sequential
+    path : Path
+    more : mapping, optional
+        What else belongs to the model, by name, as JSON has it: `read` returns the texts among
+        the metadata, and `load` leaves them alone.
+    """
     net._built()
     tensors, architecture = describe(net)
-    write(path, tensors, {"fastnn": json.dumps(architecture)})
+    texts = {name: json.dumps(value, allow_nan=False) for name, value in (more or {}).items()}
+    write(path, tensors, texts | {"fastnn": json.dumps(architecture)})
 
 
 def describe(net: Sequential, training: bool = False) -> tuple[dict[str, np.ndarray], Any]:
@@ -111,8 +128,7 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str
             "data_offsets": [at, at + tensor.nbytes],
         }
         at += tensor.nbytes
-    if _TRAINING in metadata:
-        header["__metadata__"]["crc32"] = _checksum(header, tensors)
+    header["__metadata__"]["crc32"] = _checksum(header, tensors)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # arrays start at a multiple of 8
     # In the same folder, so that the rename is one; a unique name, so that two
@@ -226,13 +242,15 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
             raise ValueError(f"a header of {length} bytes in a file of {size}")
         header = json.loads(file.read(length))
         metadata = header["__metadata__"]
-        summed = "crc32" in metadata or _TRAINING in metadata
         checksum = metadata.pop("crc32", None)
         checked = dict(header)
         del header["__metadata__"]
         architecture = json.loads(metadata["fastnn"])
-        if architecture["format"] != _FORMAT:
-            raise ValueError(f"format {architecture['format']!r}, this fastnn reads {_FORMAT}")
+        if architecture["format"] not in (1, _FORMAT):
+            raise ValueError(
+                f"format {architecture['format']!r}, this fastnn reads 1 and {_FORMAT}"
+            )
+        summed = architecture["format"] != 1 or checksum is not None or _TRAINING in metadata
         if architecture["dtype"] not in DTYPES:
             raise ValueError(f"dtype {architecture['dtype']!r}, want one of {DTYPES}")
         layers = _layers(architecture["layers"])
@@ -245,6 +263,10 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
             for leaf in graph.leaves
             for part, shape in _shapes(leaf).items()
         }
+        # Of all layers these alone have room in the engine that no array vouches for.
+        wide = sum(leaf.outputs for leaf in graph.leaves if leaf.spec.name == "embedding")
+        if wide > max(size, _WIDE):
+            raise ValueError(f"Embeddings with {wide} outputs in a file of {size} bytes")
         for slot in slots_of(architecture.get("optimizer_state", [None])[0]):
             shapes[f"optimizer.{slot}"] = [graph.n_parameters]
         more = _MORE if _TRAINING in metadata else None

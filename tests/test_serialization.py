@@ -1,10 +1,13 @@
 """Files: what is saved comes back bit for bit, and what is damaged is refused."""
 
 import json
+import math
 import os
 import pickle
 import shutil
 import struct
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from hypothesis import strategies as st
 
 import fastnn
 from fastnn import activations, initializers, losses, serialization
+from fastnn._compile import Graph
 
 SETTINGS = settings(
     deadline=None, database=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -42,9 +46,16 @@ def parts(raw):
     return json.loads(raw[8 : 8 + length]), raw[8 + length :]
 
 
-def joined(header, body):
-    text = header if isinstance(header, bytes) else json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + body
+def joined(header, body, sign=True):
+    """A file of them; with the checksum that suits them, as anybody can compute it."""
+    if not isinstance(header, bytes):
+        metadata = header.get("__metadata__") if isinstance(header, dict) else None
+        if isinstance(metadata, dict):
+            metadata.pop("crc32", None)
+            summed = zlib.crc32(body, zlib.crc32(json.dumps(header).encode()))
+            metadata |= {"crc32": str(summed)} if sign else {}
+        header = json.dumps(header).encode()
+    return struct.pack("<Q", len(header)) + header + body
 
 
 def refused(path, raw, message="is not a network"):
@@ -157,8 +168,8 @@ def test_every_truncation_is_refused(saved):
 @given(place=st.integers(0, 4000), flip=st.integers(1, 255), again=st.integers(0, 4000))
 @SETTINGS
 def test_flipped_bytes_never_crash(saved, place, flip, again):
-    """What loads after all is a network; everything else is refused."""
-    path, raw, _ = saved
+    """What loads after all is the network; everything else is refused."""
+    path, raw, own = saved
     damaged = bytearray(raw)
     damaged[place % len(raw)] ^= flip
     damaged[again % len(raw)] ^= flip >> 3
@@ -167,8 +178,37 @@ def test_flipped_bytes_never_crash(saved, place, flip, again):
         net = fastnn.load(path)
     except fastnn.ModelFormatError:
         return
-    assert np.isfinite(net.parameters).all()
+    assert np.array_equal(net.parameters, own.parameters)
     net.save(path)
+
+
+def test_every_flipped_byte_of_the_arrays_is_noticed(saved):
+    path, raw, _ = saved
+    _, body = parts(raw)
+    for place in range(len(raw) - len(body), len(raw)):
+        damaged = bytearray(raw)
+        damaged[place] ^= 1  # the last bit of a number, or another one that leaves it finite
+        refused(path, damaged, "its checksum is another one|NaN or infinity")
+
+
+def test_files_without_a_checksum_still_load(saved):
+    path, raw, net = saved
+    header, body = parts(raw)
+    refused(path, joined(header, body, sign=False), "its checksum is another one")
+    change_architecture(header, format=1)
+    path.write_bytes(joined(header, body, sign=False))
+    assert b"crc32" not in path.read_bytes()
+    assert np.array_equal(fastnn.load(path).parameters, net.parameters)
+
+
+def test_what_else_belongs_to_a_model(saved):
+    path, _, net = saved
+    serialization.save(net, path, {"preprocessing": {"columns": ["carat"]}})
+    architecture, metadata, _ = serialization.read(path)
+    assert json.loads(metadata["preprocessing"]) == {"columns": ["carat"]}
+    assert architecture["version"] == fastnn.__version__
+    assert np.array_equal(fastnn.load(path).parameters, net.parameters)
+    refused(path, path.read_bytes().replace(b"carat", b"karat"), "its checksum is another one")
 
 
 @given(
@@ -207,6 +247,65 @@ def test_wrong_json_never_crashes(saved, value, where, key, layer_key):
         fastnn.load(path).save(path)
     except fastnn.ModelFormatError:
         assert True
+
+
+SIZES = st.integers(-1, 9) | st.sampled_from([2**k for k in (16, 24, 31, 32, 40, 62, 63, 64)])
+WIDE = [{"name": "concatenate", "branches": [[], []]}]
+LAYERS = st.recursive(
+    st.builds(lambda units: {"name": "dense", "units": units, "bias": False}, SIZES)
+    | st.builds(lambda *c: {"name": "embedding", "columns": [c]}, SIZES, SIZES, SIZES)
+    | st.sampled_from([{"name": name} for name in ("batch_norm", "prelu", "dropout")] + WIDE),
+    lambda inner: (
+        st.builds(
+            lambda a, b: {"name": "concatenate", "branches": [a, b]},
+            st.lists(inner, max_size=4),
+            st.lists(inner, max_size=4),
+        )
+        | st.builds(lambda a: {"name": "residual", "layers": a}, st.lists(inner, max_size=4))
+    ),
+    max_leaves=12,
+)
+
+
+def arrays_for(configs, width):
+    """The header's entries of an architecture's arrays, and how many bytes they are."""
+    entries, at = {}, 0
+    try:
+        graph = Graph(serialization._layers(configs))
+        graph.measure(width)
+    except (ValueError, TypeError):
+        return entries, at
+    for leaf in graph.leaves:
+        for name, shape in serialization._shapes(leaf).items():
+            end = at + 4 * math.prod(shape)
+            entries[f"layers.{leaf.name}.{name}"] = {
+                "dtype": "F32", "shape": list(shape), "data_offsets": [at, end]
+            }  # fmt: skip
+            at = end
+    return entries, at
+
+
+@given(layers=st.lists(LAYERS, min_size=1, max_size=5), more=st.integers(0, 45), width=SIZES)
+@SETTINGS
+def test_no_architecture_takes_memory_that_the_file_does_not_vouch_for(saved, layers, more, width):
+    """Its arrays are there if they are few; else the header says so, and they are not."""
+    path, raw, _ = saved
+    header, _ = parts(raw)
+    layers = layers + WIDE * more
+    change_architecture(header, layers=layers, input_size=width, loss=None)
+    entries, size = arrays_for(layers, width)
+    header = {"__metadata__": header["__metadata__"]} | entries
+    raw = joined(header, bytes(size if 0 < size < 100_000 else 1000))
+    path.write_bytes(raw)
+    tracemalloc.start()
+    try:
+        fastnn.load(path)
+    except fastnn.ModelFormatError:
+        assert size >= 100_000 or not 1 <= width <= 1 << 20 or not entries
+    finally:
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < 30 * len(raw) + 1_000_000
 
 
 @pytest.mark.parametrize(
@@ -259,7 +358,7 @@ DAMAGE = {
     "no dtype": (lambda h: h["layers.0.bias"].pop("dtype"), "dtype"),
     "no metadata": (lambda h: h.pop("__metadata__"), "__metadata__"),
     "other metadata": (lambda h: h["__metadata__"].pop("fastnn"), "fastnn"),
-    "another format": (lambda h: change_architecture(h, format=2), "format 2, this fastnn reads 1"),
+    "another format": (lambda h: change_architecture(h, format=3), "format 3, this fastnn reads 1"),
     "float64": (lambda h: change_architecture(h, dtype="float64"), "F32"),
     "float16": (lambda h: change_architecture(h, dtype="float16"), "float16"),
     "width 0": (lambda h: change_architecture(h, input_size=0), "input_size: got 0"),
@@ -282,6 +381,17 @@ def test_damage_is_named(saved, damage):
     refused(path, joined(header, body), message)
 
 
+def test_an_embedding_of_a_trillion_columns_is_refused(saved):
+    """It asks for one array of one number, which is there."""
+    path, raw, _ = saved
+    header, _ = parts(raw)
+    layers = [{"name": "embedding", "columns": [[0, 1, 1]]}]
+    change_architecture(header, input_size=1 << 40, layers=layers, loss=None)
+    table = {"dtype": "F32", "shape": [1, 1], "data_offsets": [0, 4]}
+    header = {"__metadata__": header["__metadata__"], "layers.0.table_0": table}
+    refused(path, joined(header, bytes(4)), "Embeddings with 1099511627776 outputs in a file of")
+
+
 def test_a_size_that_overflows_is_refused(saved):
     """2^62 * 4 is 0 in 64 bits."""
     path, raw, _ = saved
@@ -297,7 +407,9 @@ def test_a_size_that_overflows_is_refused(saved):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_values_that_are_not_finite_are_refused(saved, value):
     path, raw, _ = saved
-    refused(path, raw[:-4] + struct.pack("<f", value), "parameters: got NaN or infinity")
+    header, body = parts(raw)
+    damaged = joined(header, body[:-4] + struct.pack("<f", value))
+    refused(path, damaged, "parameters: got NaN or infinity")
 
 
 def test_other_files_are_refused(tmp_path):
