@@ -53,7 +53,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fastnn import serialization
+from fastnn import _safetensors, serialization
 from fastnn._identity import as_json, differences, look_at, settings_of
 from fastnn._spec import check_number
 
@@ -211,7 +211,7 @@ class Checkpoint:
             }
             text = json.dumps(_encode("checkpoint", state, tensors), allow_nan=False)
             metadata = {"fastnn": json.dumps(architecture), "checkpoint": text}
-            serialization.write(self.path, tensors, metadata)
+            _safetensors.write(self.path, tensors, metadata)
             self._written = run.done, run.position
         self._ended = time.perf_counter()
         self._took = self._ended - begun
@@ -233,7 +233,7 @@ def _encode(where: str, value: Any, tensors: dict[str, np.ndarray]) -> Any:
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, np.ndarray) and value.dtype.name in serialization._TYPES:
+    if isinstance(value, np.ndarray) and value.dtype.name in _safetensors.TYPES:
         name = f"{serialization._MORE}{len(tensors)}"
         tensors[name] = value
         return {"$array": name}

@@ -20,10 +20,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +30,7 @@ import numpy as np
 
 from fastnn import _core
 from fastnn._compile import Graph, Leaf
+from fastnn._safetensors import TYPES, as_arrays, check_header, checksum, read_header, write
 from fastnn._spec import Spec, check_count, from_config
 from fastnn._state import OptimizerState, get_optimizer_state, set_optimizer_state, slots_of
 from fastnn._version import __version__
@@ -48,21 +47,8 @@ from fastnn.solvers import Solver
 __all__ = ["load", "save"]  # the others are for fastnn.checkpoint
 
 _FORMAT = 2  # 1 is the same, and may be without a checksum
-_TYPES = {
-    "float32": "F32",
-    "float64": "F64",
-    "float16": "F16",
-    "bool": "BOOL",
-    **{
-        f"{sign}int{bits}": f"{sign or 'i'}{bits}".upper()
-        for sign in ("", "u")
-        for bits in (8, 16, 32, 64)
-    },
-}
-_DTYPES = {code: np.dtype(name).newbyteorder("<") for name, code in _TYPES.items()}
 # Of a checkpoint: its metadata entry, and what names of arrays that are no network's begin with.
 _TRAINING, _MORE = "checkpoint", "checkpoint."
-_MOST_HEADER = 100 << 20  # bytes; the format's own limit
 _WIDE = 1 << 20  # outputs of all its Embeddings that a file may have, however short it is
 
 
@@ -115,62 +101,6 @@ def describe(net: Sequential, training: bool = False) -> tuple[dict[str, np.ndar
         names = [f"optimizer.{slot}" for slot in slots_of(numbers[0])]
         tensors |= dict(zip(names, slots, strict=True))
     return tensors, architecture
-
-
-def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """Write a safetensors file at once: whenever the process ends, it is the old or the new one."""
-    header: dict[str, Any] = {"__metadata__": metadata | {"format": "np"}}
-    at = 0
-    for name, tensor in tensors.items():
-        header[name] = {
-            "dtype": _TYPES[tensor.dtype.name],
-            "shape": list(tensor.shape),
-            "data_offsets": [at, at + tensor.nbytes],
-        }
-        at += tensor.nbytes
-    header["__metadata__"]["crc32"] = _checksum(header, tensors)
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # arrays start at a multiple of 8
-    # In the same folder, so that the rename is one; a unique name, so that two
-    # processes do not write into one file.
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for tensor in tensors.values():
-                file.write(_raw(tensor))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:  # a full disk's does not name the file, others name the one beside
-        raise type(error)(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _checksum(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
-    found = zlib.crc32(json.dumps(header).encode())
-    for tensor in tensors.values():
-        found = zlib.crc32(_raw(tensor), found)
-    return str(found)
-
-
-def _raw(tensor: np.ndarray) -> bytes:
-    """Return an array's bytes as the file has them."""
-    return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def _sync_folder(folder: Path) -> None:
-    """See that a rename outlasts a loss of power; not all systems and file systems can."""
-    if os.name == "posix":
-        with contextlib.suppress(OSError):
-            file = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(file)
-            finally:
-                os.close(file)
 
 
 def load(path: str | os.PathLike[str]) -> Sequential:
@@ -237,12 +167,9 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
     """
     size = path.stat().st_size
     with open(path, "rb") as file:
-        (length,) = struct.unpack("<Q", file.read(8))
-        if length > min(size - 8, _MOST_HEADER):
-            raise ValueError(f"a header of {length} bytes in a file of {size}")
-        header = json.loads(file.read(length))
+        header, body = read_header(file, size)
         metadata = header["__metadata__"]
-        checksum = metadata.pop("crc32", None)
+        found = metadata.pop("crc32", None)
         checked = dict(header)
         del header["__metadata__"]
         architecture = json.loads(metadata["fastnn"])
@@ -250,7 +177,7 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
             raise ValueError(
                 f"format {architecture['format']!r}, this fastnn reads 1 and {_FORMAT}"
             )
-        summed = architecture["format"] != 1 or checksum is not None or _TRAINING in metadata
+        summed = architecture["format"] != 1 or found is not None or _TRAINING in metadata
         if architecture["dtype"] not in DTYPES:
             raise ValueError(f"dtype {architecture['dtype']!r}, want one of {DTYPES}")
         layers = _layers(architecture["layers"])
@@ -270,17 +197,9 @@ def read(path: Path) -> tuple[Any, dict[str, str], dict[str, np.ndarray]]:
         for slot in slots_of(architecture.get("optimizer_state", [None])[0]):
             shapes[f"optimizer.{slot}"] = [graph.n_parameters]
         more = _MORE if _TRAINING in metadata else None
-        _check_header(header, shapes, _TYPES[architecture["dtype"]], size - 8 - length, more)
-        body = file.read()
-    arrays = {}
-    for name, entry in header.items():
-        count, at = math.prod(entry["shape"]), entry["data_offsets"][0]
-        # NumPy reads no array of no elements, nor one from the end of a file.
-        array = np.frombuffer(body, _DTYPES[entry["dtype"]], count, at) if count else np.empty(0)
-        arrays[name] = array.astype(_DTYPES[entry["dtype"]].newbyteorder("=")).reshape(
-            entry["shape"]
-        )
-    if summed and checksum != _checksum(checked, arrays):
+        check_header(header, shapes, TYPES[architecture["dtype"]], body, more)
+        arrays = as_arrays(header, file.read())
+    if summed and found != checksum(checked, arrays):
         raise ValueError("its checksum is another one")
     return architecture, metadata, arrays
 
@@ -364,31 +283,3 @@ def _parts(config: Any) -> Any:
         else value
         for key, value in config.items()
     }
-
-
-def _check_header(
-    header: dict[str, Any], shapes: dict[str, list[int]], dtype: str, body: int, more: str | None
-) -> None:
-    """Every array that the architecture has, and no other, with no gaps and no overlap.
-
-    Others may be there whose names begin with `more`, if that is given.
-    """
-    if {name for name in header if not (more and name.startswith(more))} != set(shapes):
-        raise ValueError("its arrays are not those of its architecture")
-    spans = []
-    for name, entry in header.items():
-        begin, end = entry["data_offsets"]
-        found = entry["dtype"], entry["shape"]
-        if name in shapes and found != (dtype, shapes[name]):
-            raise ValueError(f"{name} is {found[0]} {found[1]}, not {dtype} {shapes[name]}")
-        size = _DTYPES[entry["dtype"]].itemsize
-        if not (isinstance(begin, int) and end - begin == math.prod(entry["shape"]) * size):
-            raise ValueError(f"{name} has the wrong number of bytes")
-        spans.append((begin, end))
-    at = 0
-    for begin, end in sorted(spans):
-        if begin != at:
-            raise ValueError("its arrays overlap or leave gaps")
-        at = end
-    if at != body:
-        raise ValueError(f"{body} bytes of arrays, not {at}: the file is cut or has more")

@@ -541,7 +541,7 @@ def test_progress_begins_where_the_training_goes_on(tmp_path, caplog, monkeypatc
 KILLS = int(os.environ.get("FASTNN_KILLS", "8"))  # CONTRIBUTING.md tells how to have 100
 
 # A file is 3 MB, so that saving takes about as long as training does.  With more arguments, the
-# process kills itself when the function fastnn.serialization.<name> is called so many times.
+# process kills itself when the function fastnn._safetensors.<name> is called so many times.
 TRAIN = """
 import hashlib
 import os
@@ -549,7 +549,7 @@ import signal
 import sys
 import numpy as np
 import fastnn
-from fastnn import serialization
+from fastnn import _safetensors
 
 path, every, epochs, *fatal = sys.argv[1:]
 rng = np.random.default_rng(0)
@@ -570,7 +570,7 @@ def suicidal(function, calls):
 def ready():
     if fatal:
         name, calls = fatal
-        owner = os if hasattr(os, name) else serialization
+        owner = os if hasattr(os, name) else _safetensors
         setattr(owner, name, suicidal(getattr(owner, name), int(calls)))
     print("ready", flush=True)
 

@@ -116,11 +116,20 @@ ARROWS = (
             "solvers",
         },
         "_identity": set(),
-        "checkpoint": {"_identity", "_spec", "serialization"},
+        "checkpoint": {"_identity", "_safetensors", "_spec", "serialization"},
         "derivatives": {"arrays", "errors"},
         "predictor": {"_spec", "arrays", "errors"},
         "gradients": {"_groups", "_spec", "arrays"},
-        "serialization": {"_compile", "_spec", "_state", "errors", "sequential", *SPECS},
+        "_safetensors": set(),
+        "serialization": {
+            "_compile",
+            "_safetensors",
+            "_spec",
+            "_state",
+            "errors",
+            "sequential",
+            *SPECS,
+        },
         "_version": set(),
     }
 )
