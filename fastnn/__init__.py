@@ -54,10 +54,12 @@ if TYPE_CHECKING:
         plot,
         schedules,
         solvers,
+        tables,
     )
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
+    from fastnn.tables import TabularPreprocessor
 
 __all__ = [
     "LBFGS",
@@ -87,6 +89,7 @@ __all__ = [
     "Residual",
     "Rprop",
     "Sequential",
+    "TabularPreprocessor",
     "__version__",
     "activations",
     "callbacks",
@@ -104,12 +107,18 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "solvers",
+    "tables",
 ]
 
 register_threadpoolctl()
 
 # Imported when first used: `import fastnn` stays fast.
-_LATE = {"check_gradient": "gradients", "find_lr": "lr_finder", "load": "serialization"}
+_LATE = {
+    "TabularPreprocessor": "tables",
+    "check_gradient": "gradients",
+    "find_lr": "lr_finder",
+    "load": "serialization",
+}
 
 
 def __getattr__(name: str) -> Any:

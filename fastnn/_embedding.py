@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,11 @@ class Embedding(Trained):
         return self.columns
 
 
+def default_dim(categories: int) -> int:
+    """Return the length of the vectors of so many categories, by fastai's rule of thumb."""
+    return min(600, round(1.6 * math.pow(categories, 0.56)))
+
+
 def _columns(value: Any) -> tuple[tuple[int, int, int], ...]:
     """Return (column, categories, dim) in ascending order, from a dict or from the same."""
     if isinstance(value, Mapping):
@@ -122,4 +128,4 @@ def _pair(column: Any, size: Any) -> tuple[Any, Any]:
             )
         return size[0], size[1]
     count = check_count(f"columns[{column}]", size, high=_MOST_CATEGORIES)
-    return count, min(600, round(1.6 * count**0.56))
+    return count, default_dim(count)

@@ -197,6 +197,15 @@ def test_plot_stands_on_top_and_asks_for_matplotlib_late():
         assert not [name for name in names if name.startswith("matplotlib")], path
 
 
+def test_tables_stand_on_the_specs_and_on_scikit_learn():
+    """Of the libraries that make tables they import none: narwhals reads them all."""
+    for path in (PACKAGE / "tables").glob("*.py"):
+        names = top_level(path)
+        assert of_fastnn(names) <= {"_embedding", "_spec", "tables"}, path
+        others = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names)
+        assert others <= {"fastnn", "narwhals", "numpy", "sklearn"}, path
+
+
 @pytest.mark.parametrize("module", sorted(SPECS | {"_spec"}))
 def test_specs_stand_alone(module):
     """They import `_core`'s tables, `_spec`, the standard library and NumPy; never each other."""
@@ -251,8 +260,17 @@ def test_importing_fastnn_imports_little():
         "_solve",
         "_function_steps",
     }
-    late |= {"_chart", "metrics", "_callback", "_loggers", "callbacks", "plot", "progress"}
-    others = ("matplotlib", "tqdm", "pandas", "scipy", "tensorboard")
+    late |= {
+        "_chart",
+        "metrics",
+        "_callback",
+        "_loggers",
+        "callbacks",
+        "plot",
+        "progress",
+        "tables",
+    }
+    others = ("matplotlib", "tqdm", "pandas", "scipy", "sklearn", "narwhals", "tensorboard")
     for name in (*others, *(f"fastnn.{name}" for name in late)):
         assert name not in loaded, name
 
