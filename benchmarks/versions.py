@@ -64,15 +64,19 @@ class Version:
 
     def train(self, workload: str, seconds: float) -> float:
         """Return the microseconds of a step."""
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         print(workload, seconds, file=self.process.stdin, flush=True)
         return float(self.process.stdout.readline())
 
 
 def serve(threads: int) -> None:
     """Answer each line "workload seconds" of the standard input with microseconds a step."""
-    sys.path.insert(1, str(HERE.parent))  # after the checkout's own
+    sys.path[0] = os.getcwd()  # the checkout, whose fastnn this is about ...
+    sys.path.append(str(HERE.parent))  # ... and whose benchmarks may be older than these
     import fastnn
+
+    assert Path(fastnn.__file__).is_relative_to(os.getcwd()), fastnn.__file__
     from benchmarks.workloads import MOMENTUM, WORKLOADS, synthetic_data
 
     fastnn.set_num_threads(threads)

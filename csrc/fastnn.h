@@ -328,6 +328,32 @@ typedef struct {
 
 fnn_status fnn_run(fnn_plan *plan, fnn_job *job);
 
+/* ---- where the time goes ------------------------------------------------------- */
+
+typedef enum {
+  FNN_WORK_gather,
+  FNN_WORK_forward,
+  FNN_WORK_loss,
+  FNN_WORK_backward,
+  FNN_WORK_update,  /* weight units: their gradient, and the rule or a store */
+  FNN_WORK_barrier, /* waiting for the other threads, before the layer's work */
+  FNN_WORK_other,   /* sums of losses, constants, outputs, polls */
+  FNN_WORKS
+} fnn_kind_of_work;
+
+typedef struct {
+  int32_t work, layer, thread; /* layer: 0 where the work is of none */
+  int64_t laps;
+  int64_t ticks; /* of the CPU's clock: cycles at its nominal rate (AArch64: of its timer) */
+  double seconds;
+} fnn_profile_entry;
+
+/* What all jobs of a plan took, if the environment variable FASTNN_PROFILE was set (and not 0)
+ * when it was made: writes at most `most` entries and returns how many there are, or -1. */
+int64_t fnn_plan_profile(const fnn_plan *plan, fnn_profile_entry *entries, int64_t most);
+const char *fnn_work_name(int32_t work);
+void fnn_plan_profile_reset(fnn_plan *plan);
+
 /* ---- threads, CPU, numbers --------------------------------------------------- */
 
 /* The kernel tables that this CPU can run, best first, as static names; returns

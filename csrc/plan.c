@@ -6,6 +6,7 @@
 #include "graph.h"
 #include "lookups.h"
 #include "plan.h"
+#include "profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,6 +163,7 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec
     return FNN_NO_MEMORY;
   }
   bind_parameters(plan);
+  plan->profile = fnn_profile_create(n_layers);
   *result = plan;
   return FNN_OK;
 }
@@ -184,6 +186,7 @@ void fnn_plan_free(fnn_plan *plan) {
   free(plan->layers);
   free(plan->updates);
   free(plan->squares);
+  fnn_profile_free(plan->profile);
   free(plan);
 }
 

@@ -24,6 +24,8 @@ typedef struct {
   int32_t meet; /* threads wait for each other before it: decided for each job (graph.c) */
 } fnn_phase;
 
+typedef struct fnn_profile fnn_profile;
+
 struct fnn_plan {
   fnn_dtype dtype;
   int32_t size; /* bytes of an element */
@@ -60,6 +62,8 @@ struct fnn_plan {
   void *output_gradient; /* [C/16][stride][16] */
   int32_t *labels;       /* [stride] */
   double *row_weights, *row_loss, *row_accuracy;
+
+  fnn_profile *profile; /* NULL: nobody asked for one */
 };
 
 /* Makes room for batches of `stride` rows, and for an optimizer's state or the gradient. */

@@ -109,7 +109,7 @@ fnn_units fnn_share_units(const fnn_plan *plan, int t, int T) {
 }
 
 void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update *updates, int step,
-                  fnn_units share) {
+                  fnn_units share, fnn_clock *clock) {
   int64_t u0 = share.begin, u1 = share.end;
   for (int32_t l = 0; l < plan->n_layers; l++) {
     const fnn_layer *d = l ? &plan->layers[l] : first;
@@ -118,12 +118,16 @@ void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update
     const int rests = d->group.frozen && update->optimizer != FNN_STORE;
     if (d->columns) {
       const int64_t p0 = panels(d) * share.t / share.T, p1 = panels(d) * (share.t + 1) / share.T;
-      if (!rests)
+      if (!rests) {
         plan->kernels->units(d, p0 * k_units(d), p1 * k_units(d), update);
+        fnn_lap(clock, FNN_WORK_update, l);
+      }
       continue;
     }
-    if (u0 < n && u1 > 0 && !rests)
+    if (u0 < n && u1 > 0 && !rests) {
       plan->kernels->units(d, u0 > 0 ? u0 : 0, u1 < n ? u1 : n, update);
+      fnn_lap(clock, FNN_WORK_update, l);
+    }
     u0 -= n;
     u1 -= n;
   }

@@ -3,6 +3,7 @@
 #define FASTNN_SHARE_H
 
 #include "plan.h"
+#include "profile.h"
 
 /* Decides for each layer whether `threads` threads split its outputs (fnn_layer.columns)
  * or, where it isn't training or they would not come out even, the rows. */
@@ -35,7 +36,7 @@ fnn_units fnn_share_units(const fnn_plan *plan, int t, int T);
 /* Calls the kernels for a thread's units of all layers; `first` stands for layer 0.  Layer l
  * gets updates[l * step]. */
 void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update *updates, int step,
-                  fnn_units share);
+                  fnn_units share, fnn_clock *clock);
 
 /* Sums of squares that a layer's units leave (fnn_update.squares), and their sum: of the weights,
  * or of the bias. */

@@ -105,13 +105,13 @@ static void scale_gradient(fnn_plan *plan, const fnn_job *job) {
 }
 
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
-                 fnn_units share) {
+                 fnn_units share, fnn_clock *clock) {
   if (step->all.stored) {
     const fnn_update store = {.rows = step->all.rows,
                               .optimizer = FNN_STORE,
                               .first = step->begins,
                               .squares = step->clips && step->ends ? plan->squares : NULL};
-    fnn_do_units(plan, first, &store, 0, share);
+    fnn_do_units(plan, first, &store, 0, share, clock);
     if (!step->ends)
       return;
   }
@@ -120,11 +120,14 @@ void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_l
     if (share.t == 0)
       scale_gradient(plan, job);
     fnn_team_barrier(share.T);
+    fnn_lap(clock, FNN_WORK_barrier, 0);
   }
-  fnn_do_units(plan, first, step->differ ? plan->updates : &step->all, step->differ, share);
+  fnn_do_units(plan, first, step->differ ? plan->updates : &step->all, step->differ, share, clock);
   if (plan->constrained) {
     fnn_team_barrier(share.T);
+    fnn_lap(clock, FNN_WORK_barrier, 0);
     fnn_do_constrain(plan, share.t, share.T);
+    fnn_lap(clock, FNN_WORK_update, 0);
   }
 }
 

@@ -19,6 +19,6 @@ fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job);
 void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr);
 /* By all, each its share. */
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
-                 fnn_units share);
+                 fnn_units share, fnn_clock *clock);
 
 #endif

@@ -22,6 +22,7 @@
 #include "custom.h"
 #include "derive.h"
 #include "graph.h"
+#include "profile.h"
 #include "share.h"
 #include "step.h"
 #include "team.h"
@@ -143,6 +144,7 @@ static void work_together(void *context, int thread, int threads) {
   if (own_inputs)
     layer_0.in[0].X = (char *)plan->inputs + thread * fnn_plan_input_bytes(plan);
   const fnn_units share = fnn_share_units(plan, thread, threads);
+  fnn_clock clock = fnn_clock_start(plan->profile, thread);
   int stops = 0, stopped = 0;
 
   for (int64_t first = job->begin; first < job->end && !stopped; first += run->batch) {
@@ -152,37 +154,46 @@ static void work_together(void *context, int thread, int threads) {
     const fnn_pass pass = pass_of(run, first);
     if (thread == 0 && job->mode != FNN_EVALUATE)
       prepare_update(run, first, rows);
+    fnn_lap(&clock, FNN_WORK_other, 0);
     for (const fnn_phase *phase = plan->phases[job->mode]; phase->kind != PHASE_END && !stopped;
          phase++) {
       const fnn_layer *d = phase->layer ? &plan->layers[phase->layer] : &layer_0;
-      if (phase->meet)
+      if (phase->meet) {
+        fnn_lap(&clock, FNN_WORK_other, phase->layer);
         fnn_team_barrier(threads);
+        fnn_lap(&clock, FNN_WORK_barrier, phase->layer);
+      }
       switch (phase->kind) {
       case PHASE_GATHER:
         fnn_gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
                           own_inputs ? layer_0.in[0].X : plan->inputs);
         fnn_gather_targets(run, first, r0, r1);
+        fnn_lap(&clock, FNN_WORK_gather, 0);
         break;
       case PHASE_FORWARD:
         layer_part(run, *phase, d, &pass,
                    fnn_share_outputs(plan, phase->layer, rows, thread, threads), thread);
+        fnn_lap(&clock, FNN_WORK_forward, phase->layer);
         break;
       case PHASE_BACKWARD:
         layer_part(run, *phase, d, &pass,
                    fnn_share_outputs(plan, fnn_graph_gradient_layer(plan, phase->layer), rows,
                                      thread, threads),
                    thread);
+        fnn_lap(&clock, FNN_WORK_backward, phase->layer);
         break;
       case PHASE_LOSS:
         if (job->loss == FNN_CUSTOM_LOSS)
           fnn_custom_loss_of_batch(run, first, rows, r0, r1, thread, threads, mode);
         else
           fnn_loss_of_batch(run, first, rows, r0, r1);
+        fnn_lap(&clock, FNN_WORK_loss, 0);
         break;
       case PHASE_AGREE:
         fnn_team_barrier(threads);
         stops = atomic_load(&run->stop);
         stopped = (stops & ~FNN_STOP_LATE) != 0;
+        fnn_lap(&clock, FNN_WORK_barrier, 0);
         break;
       case PHASE_SUM:
         if (thread == 0) {
@@ -190,19 +201,22 @@ static void work_together(void *context, int thread, int threads) {
           if (job->mode == FNN_TRAIN)
             commit_update(run);
         }
+        fnn_lap(&clock, FNN_WORK_other, 0);
         break;
       case PHASE_UNITS:
         if (job->mode == FNN_TRAIN)
-          fnn_step_do(&run->step, plan, job, &layer_0, share);
+          fnn_step_do(&run->step, plan, job, &layer_0, share, &clock);
         else if (job->of == FNN_OF_INPUTS)
           fnn_derive_inputs(plan, job, first, r0, r1);
         else
-          fnn_do_units(plan, &layer_0, &run->store, 0, share);
+          fnn_do_units(plan, &layer_0, &run->store, 0, share, &clock);
         if (job->mode == FNN_DERIVE && job->of == FNN_OF_ROWS)
           fnn_derive_row(plan, job, first);
         break;
       case PHASE_BARRIER:
+        fnn_lap(&clock, FNN_WORK_other, 0);
         fnn_team_barrier(threads);
+        fnn_lap(&clock, FNN_WORK_barrier, 0);
         break;
       }
     }
@@ -223,20 +237,25 @@ static void work_alone(void *context, int thread, int threads) {
   const int64_t end = job->begin + fnn_first_row(plan, n, thread + 1, threads);
   const int64_t r0 = at_once * thread;
   const fnn_pass pass = {0};
+  fnn_clock clock = fnn_clock_start(plan->profile, thread);
 
   for (int64_t first = job->begin + fnn_first_row(plan, n, thread, threads);
        first < end && atomic_load_explicit(&run->stop, memory_order_relaxed) == 0;
        first += at_once) {
     const int64_t r1 = r0 + (end - first < at_once ? end - first : at_once);
     for (const fnn_phase *phase = plan->phases[FNN_PREDICT]; phase->kind != PHASE_END; phase++)
-      if (phase->kind == PHASE_GATHER)
+      if (phase->kind == PHASE_GATHER) {
         fnn_gather_inputs(run, first - r0, r0, r1, plan->inputs);
-      else if (phase->kind == PHASE_FORWARD)
+        fnn_lap(&clock, FNN_WORK_gather, 0);
+      } else if (phase->kind == PHASE_FORWARD) {
         layer_part(run, *phase, &plan->layers[phase->layer], &pass,
                    (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
-      else if (atomic_load_explicit(&run->stop, memory_order_relaxed) == 0)
+        fnn_lap(&clock, FNN_WORK_forward, phase->layer);
+      } else if (atomic_load_explicit(&run->stop, memory_order_relaxed) == 0) {
         plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
                                (char *)job->outputs + (first - job->begin) * last->N * plan->size);
+        fnn_lap(&clock, FNN_WORK_other, 0);
+      }
   }
   fnn_float_mode_leave(mode);
 }
@@ -349,13 +368,19 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
     status = fnn_graph_meet(plan, job->mode);
   if (status == FNN_OK && custom)
     status = fnn_custom_reserve(plan, job);
+  if (status == FNN_OK)
+    status = fnn_profile_begin(plan->profile, threads);
   if (status != FNN_OK)
     return status;
   run.targets = custom ? plan->custom_targets.data : plan->targets;
 
   if (job->mode == FNN_PREDICT && threads > 1 && rows <= tile)
     threads = 1;
+  const double start = plan->profile ? fnn_seconds() : 0;
+  const int64_t ticks = plan->profile ? fnn_ticks() : 0;
   fnn_team_run(threads, job->mode == FNN_PREDICT ? work_alone : work_together, &run);
+  if (plan->profile)
+    fnn_profile_end(plan->profile, fnn_seconds() - start, fnn_ticks() - ticks);
   status = outcome(&run, job);
   if (job->mode == FNN_PREDICT && status == FNN_OK)
     job->position = job->end;

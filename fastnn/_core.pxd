@@ -125,6 +125,13 @@ cdef extern from "fastnn.h" nogil:
     fnn_status fnn_snapshot(fnn_plan *, int32_t)
     fnn_status fnn_restore(fnn_plan *, int32_t)
     fnn_status fnn_run(fnn_plan *, fnn_job *)
+    ctypedef struct fnn_profile_entry:
+        int32_t work, layer, thread
+        int64_t laps, ticks
+        double seconds
+    int64_t fnn_plan_profile(const fnn_plan *, fnn_profile_entry *, int64_t)
+    const char *fnn_work_name(int32_t)
+    void fnn_plan_profile_reset(fnn_plan *)
     int32_t fnn_isas(const char **, int32_t)
     const char *fnn_isa()
     fnn_status fnn_select_isa(const char *)

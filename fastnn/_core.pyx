@@ -15,6 +15,7 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 import os
@@ -218,6 +219,28 @@ cdef class Plan:
 
     def restore(self, int which):
         check(fnn_restore(self.plan, which))
+
+    def profile(self):
+        """[(work, layer, thread, laps, ticks, seconds), ...], or None where nobody counted."""
+        cdef fnn_profile_entry *entries
+        cdef int64_t i, n = fnn_plan_profile(self.plan, NULL, 0)
+        if n < 0:
+            return None
+        entries = <fnn_profile_entry *>malloc((n + 1) * sizeof(fnn_profile_entry))
+        if entries == NULL:
+            raise MemoryError()
+        try:
+            fnn_plan_profile(self.plan, entries, n)
+            return [
+                (fnn_work_name(entries[i].work).decode(), entries[i].layer, entries[i].thread,
+                 entries[i].laps, entries[i].ticks, entries[i].seconds)
+                for i in range(n)
+            ]
+        finally:
+            free(entries)
+
+    def reset_profile(self):
+        fnn_plan_profile_reset(self.plan)
 
     cdef fnn_status _go(self, fnn_job *job) except -1:
         """Runs a job that is all filled in, and raises what is not of its data."""

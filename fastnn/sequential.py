@@ -29,6 +29,7 @@ from fastnn.solvers import Solver
 if TYPE_CHECKING:
     from fastnn.history import History
     from fastnn.predictor import Predictor
+    from fastnn.profile import Profile
 
 DTYPES = ("float32", "float64")
 
@@ -482,6 +483,12 @@ class Sequential:
         from fastnn.training import train_on_batch
 
         return train_on_batch(self, X, y, sample_weight, loss, optimizer)
+
+    def profile(self, reset: bool = False) -> Profile:
+        """Return where the engine's time went; see `fastnn.profile.profile`."""
+        from fastnn import profile
+
+        return profile.profile(self, reset)
 
     # ---- files, copies, text ---------------------------------------------------------------
 

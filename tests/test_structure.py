@@ -119,6 +119,7 @@ ARROWS = (
         "checkpoint": {"_identity", "_safetensors", "_spec", "serialization"},
         "derivatives": {"arrays", "errors"},
         "predictor": {"_spec", "arrays", "errors"},
+        "profile": set(),
         "gradients": {"_groups", "_spec", "arrays"},
         "_safetensors": set(),
         "serialization": {
