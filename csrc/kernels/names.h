@@ -127,7 +127,10 @@
 #define cosine_similarity_row FNN_REAL(cosine_similarity_row)
 
 /* rows.h */
-#define convert_row FNN_REAL(convert_row)
+#define block FNN_REAL(block)
+#define row_group FNN_REAL(row_group)
+#define is_zero FNN_REAL(is_zero)
+#define gather_group FNN_REAL(gather_group)
 #define row_is_finite FNN_REAL(row_is_finite)
 #define gather_rows FNN_REAL(gather_rows)
 #define scatter_rows FNN_REAL(scatter_rows)

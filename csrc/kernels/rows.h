@@ -2,81 +2,115 @@
  * (scatter).  The caller's array may have any element type, order and strides; it is
  * converted a row at a time and never copied whole. */
 
-/* One row, `columns` elements of `type` that lie `step` bytes apart, into the blocks at
- * H (one line of 16 every `stride` lines).  memcpy: the array may be unaligned. */
-#define CONVERT_ROW(type)                                                                          \
-  for (int64_t k = 0; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK) {                      \
-    const int64_t some = columns - k < FNN_BLOCK ? columns - k : FNN_BLOCK;                        \
-    if (some == FNN_BLOCK && step == (int64_t)sizeof(type)) {                                      \
-      type line[FNN_BLOCK];                                                                        \
-      memcpy(line, row + k * step, sizeof line);                                                   \
-      for (int i = 0; i < FNN_BLOCK; i++)                                                          \
-        H[i] = (REAL)line[i];                                                                      \
-    } else {                                                                                       \
-      for (int64_t i = 0; i < some; i++) {                                                         \
-        type x;                                                                                    \
-        memcpy(&x, row + (k + i) * step, sizeof x);                                                \
-        H[i] = (REAL)x;                                                                            \
-      }                                                                                            \
-      for (int64_t i = some; i < FNN_BLOCK; i++)                                                   \
-        H[i] = 0;                                                                                  \
-    }                                                                                              \
-  }                                                                                                \
-  break;
+/* Rows are taken several at a time, block by block: the lines that are written then lie side by
+ * side, where those of one row are so far apart that they fall into one set of the cache, and the
+ * rows that come next, which in a random order no hardware foresees, are fetched meanwhile. */
+#undef GATHER_ROWS
+#define GATHER_ROWS 8
 
-static void convert_row(const char *row, int64_t columns, int64_t step, int32_t type,
+typedef REAL block __attribute__((vector_size(FNN_BLOCK * sizeof(REAL)), may_alias));
+
+typedef struct {
+  int rows;
+  const char *row[GATHER_ROWS];   /* of the caller's array */
+  const char *ahead[GATHER_ROWS]; /* the rows after these */
+} row_group;
+
+/* A group's rows, `columns` elements of `type` that lie `step` bytes apart, into the blocks at H
+ * (16 lines side by side, the next block's `stride` lines further).  memcpy: the array may be
+ * unaligned.  Adds x - x to `sum`: 0 for a finite x and NaN for the others. */
+#define GATHER(type)                                                                               \
+  {                                                                                                \
+    typedef type elements __attribute__((vector_size(FNN_BLOCK * sizeof(type))));                  \
+    int64_t k = 0;                                                                                 \
+    for (; step == (int64_t)sizeof(type) && k + FNN_BLOCK <= columns;                              \
+         k += FNN_BLOCK, H += stride * FNN_BLOCK)                                                  \
+      for (int i = 0; i < group->rows; i++) {                                                      \
+        elements line;                                                                             \
+        memcpy(&line, group->row[i] + k * step, sizeof line);                                      \
+        for (size_t at = 0; at < sizeof line; at += 64)                                            \
+          __builtin_prefetch(group->ahead[i] + (size_t)(k * step) + at, 0, 2);                     \
+        const block x = __builtin_convertvector(line, block);                                      \
+        memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
+        sum += x - x;                                                                              \
+      }                                                                                            \
+    for (; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK)                                   \
+      for (int i = 0; i < group->rows; i++) {                                                      \
+        block x = {0};                                                                             \
+        for (int64_t j = 0; j < FNN_BLOCK && k + j < columns; j++) {                               \
+          type element;                                                                            \
+          memcpy(&element, group->row[i] + (k + j) * step, sizeof element);                        \
+          x[j] = (REAL)element;                                                                    \
+        }                                                                                          \
+        memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
+        sum += x - x;                                                                              \
+      }                                                                                            \
+    break;                                                                                         \
+  }
+
+static int is_zero(const block *sum) {
+  REAL total = 0;
+  for (int i = 0; i < FNN_BLOCK; i++)
+    total += (*sum)[i];
+  return total == 0;
+}
+
+/* Returns whether all of it is finite. */
+static int gather_group(const row_group *group, int64_t columns, int64_t step, int32_t type,
                         int64_t stride, REAL *H) {
+  block sum = {0};
   switch (type) {
   case FNN_F32:
-    CONVERT_ROW(float)
+    GATHER(float)
   case FNN_F64:
-    CONVERT_ROW(double)
+    GATHER(double)
   case FNN_I8:
-    CONVERT_ROW(int8_t)
+    GATHER(int8_t)
   case FNN_U8:
-    CONVERT_ROW(uint8_t)
+    GATHER(uint8_t)
   case FNN_I16:
-    CONVERT_ROW(int16_t)
+    GATHER(int16_t)
   case FNN_U16:
-    CONVERT_ROW(uint16_t)
+    GATHER(uint16_t)
   case FNN_I32:
-    CONVERT_ROW(int32_t)
+    GATHER(int32_t)
   case FNN_U32:
-    CONVERT_ROW(uint32_t)
+    GATHER(uint32_t)
   case FNN_I64:
-    CONVERT_ROW(int64_t)
+    GATHER(int64_t)
   case FNN_U64:
-    CONVERT_ROW(uint64_t)
+    GATHER(uint64_t)
   }
+  return is_zero(&sum);
 }
-#undef CONVERT_ROW
+#undef GATHER
 
-/* x - x is 0 for a finite x and NaN for the others. */
-FNN_INLINE int row_is_finite(int64_t columns, int64_t stride, const REAL *H) {
-  vec sum = vset(0);
-  for (int64_t k = 0; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK)
-    for (int i = 0; i < FNN_BLOCK; i += LANES) {
-      const vec x = vload(H + i);
-      sum = sum + (x - x);
-    }
-  REAL lanes[LANES], total = 0;
-  vstoreu(lanes, sum);
-  for (int i = 0; i < LANES; i++)
-    total += lanes[i];
-  return total == 0;
+static int row_is_finite(int64_t columns, int64_t stride, const REAL *H) {
+  block sum = {0};
+  for (int64_t k = 0; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK) {
+    const block x = *(const block *)H;
+    sum += x - x;
+  }
+  return is_zero(&sum);
 }
 
 static int64_t gather_rows(const fnn_array *source, const int64_t *order, int64_t position,
                            int64_t r0, int64_t r1, int64_t stride, void *H) {
-  const int may_be_non_finite = source->type == FNN_F32 || source->type == FNN_F64;
   int64_t bad = -1;
-  for (int64_t r = r0; r < r1; r++) {
-    const int64_t row = order ? order[position + r] : position + r;
-    REAL *line = (REAL *)H + r * FNN_BLOCK;
-    convert_row((const char *)source->data + row * source->row_bytes, source->columns,
-                source->column_bytes, source->type, stride, line);
-    if (may_be_non_finite && bad < 0 && !row_is_finite(source->columns, stride, line))
-      bad = r;
+  for (int64_t r = r0; r < r1; r += GATHER_ROWS) {
+    row_group group = {.rows = r1 - r < GATHER_ROWS ? (int)(r1 - r) : GATHER_ROWS};
+    for (int i = 0; i < group.rows; i++) {
+      const int64_t here = position + r + i, next = here + GATHER_ROWS;
+      const int64_t there = r + i + GATHER_ROWS < r1 ? next : here;
+      group.row[i] = (const char *)source->data + (order ? order[here] : here) * source->row_bytes;
+      group.ahead[i] =
+          (const char *)source->data + (order ? order[there] : there) * source->row_bytes;
+    }
+    REAL *lines = (REAL *)H + r * FNN_BLOCK;
+    if (!gather_group(&group, source->columns, source->column_bytes, source->type, stride, lines))
+      for (int i = 0; i < group.rows && bad < 0; i++)
+        if (!row_is_finite(source->columns, stride, lines + i * FNN_BLOCK))
+          bad = r + i;
   }
   return bad;
 }
