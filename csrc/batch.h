@@ -28,6 +28,7 @@ typedef struct {
 
   fnn_update store; /* FNN_DERIVE */
   fnn_step step;    /* FNN_TRAIN */
+  int32_t asks;     /* whether there is a poll or a deadline */
   double work_since_look, last_poll, deadline;
 
   atomic_int stop;               /* bits of the above */

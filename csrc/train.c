@@ -40,10 +40,12 @@
 
 /* Called by thread 0 after a piece of work of so many FLOPs. */
 static void tick(fnn_work *run, double flops) {
-  if (run->last_poll == 0 || (run->work_since_look += flops) < POLL_FLOPS)
+  if (!run->asks || (run->work_since_look += flops) < POLL_FLOPS)
     return;
   run->work_since_look = 0;
   const double now = fnn_seconds();
+  if (run->last_poll == 0) /* a small job ends before anybody looks at the clock */
+    run->last_poll = now;
   if (now > run->deadline)
     atomic_fetch_or(&run->stop, FNN_STOP_LATE);
   if (run->job->poll == NULL || now - run->last_poll < POLL_SECONDS)
@@ -348,8 +350,8 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
                        last->activation == FNN_ACTIVATION_sigmoid;
   fnn_work run = {.plan = plan, .job = job, .batch = batch, .act = !own_link};
   run.step_rows = batch * (job->accumulate > 1 ? job->accumulate : 1);
-  run.last_poll = job->poll || job->seconds > 0 ? fnn_seconds() : 0; /* 0: nobody asks */
-  run.deadline = job->seconds > 0 ? run.last_poll + job->seconds : INFINITY;
+  run.asks = job->poll || job->seconds > 0;
+  run.deadline = job->seconds > 0 ? fnn_seconds() + job->seconds : INFINITY;
   atomic_init(&run.stop, 0);
   atomic_init(&run.bad_place, INT64_MAX);
   if (job->mode == FNN_TRAIN) {
@@ -364,7 +366,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   fnn_share_layers(plan, threads, job->mode);
   if (status == FNN_OK)
     status = fnn_plan_lay_out(plan, stride, has_own_inputs(&plan->layers[0]) ? threads : 1);
-  if (status == FNN_OK)
+  if (status == FNN_OK && threads > 1 && job->mode != FNN_PREDICT)
     status = fnn_graph_meet(plan, job->mode);
   if (status == FNN_OK && custom)
     status = fnn_custom_reserve(plan, job);

@@ -60,6 +60,8 @@ FNN_INLINE void end_tile(const int rows, const int vectors, REAL *const C[TILE_V
 
 /* ---- forward ----------------------------------------------------------------- */
 
+#include "row.h"
+
 FNN_INLINE void forward_tile(const int rows, const int vectors, const fnn_layer *d, int64_t n,
                              stretch *s, int64_t r, int32_t activation) {
   vec acc[TILE_ROWS][TILE_VECTORS];
@@ -96,13 +98,16 @@ static void dense_forward(const fnn_layer *d, int64_t r0, int64_t r1, int64_t n0
                           int32_t act) {
   const int32_t activation = act ? d->activation : FNN_ACTIVATION_identity;
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
-  for (int64_t n = n0; n < n1; n += TILE_WIDTH) {
+  const int64_t single = r1 - r0 < TILE_ROWS ? (r1 - r0) % 2 : 0; /* the last row, by itself */
+  for (int64_t n = n0; n < n1 && r1 - r0 > single; n += TILE_WIDTH) {
     const REAL *W = (const REAL *)d->W + n / FNN_PANEL * FNN_PANEL * K16 + n % FNN_PANEL;
     if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
-      forward_tiles((TILE_VECTORS + 1) / 2, d, n, W, r0, r1, activation);
+      forward_tiles((TILE_VECTORS + 1) / 2, d, n, W, r0, r1 - single, activation);
     else
-      forward_tiles(TILE_VECTORS, d, n, W, r0, r1, activation);
+      forward_tiles(TILE_VECTORS, d, n, W, r0, r1 - single, activation);
   }
+  if (single)
+    row_forward(d, r1 - 1, n0, n1, activation);
   if (activation_is_heavy(activation))
     for (int64_t n = n0; n < n1; n += FNN_BLOCK) {
       const int64_t at = (n / FNN_BLOCK * d->stride + r0) * FNN_BLOCK;

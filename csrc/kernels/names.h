@@ -76,6 +76,8 @@
 #define forward_tile FNN_REAL(forward_tile)
 #define forward_tiles FNN_REAL(forward_tiles)
 #define dense_forward FNN_REAL(dense_forward)
+#define row_tile FNN_REAL(row_tile)
+#define row_forward FNN_REAL(row_forward)
 #define backward_tile FNN_REAL(backward_tile)
 #define backward_tiles FNN_REAL(backward_tiles)
 #define dense_backward FNN_REAL(dense_backward)
