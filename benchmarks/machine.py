@@ -11,11 +11,11 @@ import numpy as np
 
 import fastnn
 
-PACKAGES = ("fastnn", "numpy", "scikit-learn", "torch", "jax", "jaxlib", "optax", "onnxruntime")
+PACKAGES = ("numpy", "scikit-learn", "torch", "jax", "jaxlib", "optax", "onnxruntime")
 
 
 def describe_machine(threads: int) -> dict:
-    """Describe CPU, ISA and versions; nothing that names the machine.
+    """Describe CPU, ISA, kernel and versions; nothing that names the machine.
 
     Parameters
     ----------
@@ -34,12 +34,11 @@ def describe_machine(threads: int) -> dict:
         "cores": os.cpu_count(),
         "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "threads": threads,
-        "system": platform.system(),
+        "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         "blas": blas_of_numpy(),
-        "versions": {
-            package: version for package in PACKAGES if (version := installed_version(package))
-        },
+        "versions": {"fastnn": fastnn.__version__}
+        | {package: version for package in PACKAGES if (version := installed_version(package))},
     }
 
 

@@ -1,37 +1,38 @@
-"""Measuring candidates side by side on a machine that is never quiet.
+"""Measuring contenders side by side on a machine that is never quiet.
 
 Clocks change and neighbours make noise, so nothing is compared across time: in each round every
-candidate runs once, and ratios are taken within the round. Before and after, the round measures
-what the CPU itself gives on one thread and on all; a round in which all threads together gave too
-little for their number says nothing about anyone and is set aside.
+contender has one turn, and ratios are taken within the round. Before and after, the round measures
+the FMA peak of one thread and of all. A round is set aside where all threads together gave too
+little for their number, or where a peak fell well below the best of the run: it says something
+about the machine, and nothing about anyone.
 """
 
 from __future__ import annotations
 
-import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .peers import Peer
-from .workloads import Workload, flops_per_step
+import fastnn
 
-SCALING = 0.8  # a good round: n threads give at least this times n of one thread's peak
+SCALING = 0.8  # a good round: n threads give at least this times n of one thread's peak ...
+STEADY = 0.85  # ... and each peak at least this of its best
 FEWEST = 3  # good rounds that make a result
-PAUSE = 0.1  # seconds; after their work, the threads of OpenMP and BLAS spin for a while
 PEAK_SECONDS = 0.02
 
+# Works for about so many seconds, returns the seconds of one repetition.
+Turn = Callable[[float], float]
 PeakFunction = Callable[[int, float], float]
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round: peaks in FLOP/s, (before, after), and each candidate's samples a second."""
+    """One round: peaks in FLOP/s, (before, after), and each contender's seconds a repetition."""
 
     peak_one: tuple[float, float]
     peak_all: tuple[float, float]
-    rates: Mapping[str, float]
+    seconds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -42,44 +43,64 @@ class Spread:
     low: float
     high: float
 
-
-def epochs_for(candidate: Peer, seconds: float) -> int:
-    """Warm a candidate up and find a number of epochs that take about `seconds`."""
-    candidate.train(1)  # compiles, allocates
-    epochs = 1
-    while (elapsed := _time(candidate, epochs)) < seconds / 2:
-        epochs = max(2 * epochs, min(10 * epochs, round(epochs * seconds / elapsed)))
-    return epochs
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(statistics.median(values), min(values), max(values))
 
 
-def samples_per_second(candidate: Peer, epochs: int, seconds: float) -> float:
-    """Train in portions of `epochs` for at least `seconds`."""
-    trained, elapsed = 0, 0.0
-    while elapsed < seconds:
-        elapsed += _time(candidate, epochs)
-        trained += epochs
-    return trained * candidate.workload.samples / elapsed
+class Stopwatch:
+    """Times work that can be repeated.
+
+    Parameters
+    ----------
+    work : callable
+        Of a number of repetitions.
+    """
+
+    def __init__(self, work: Callable[[int], object]) -> None:
+        self.work = work
+        self.portion = 0  # repetitions of one call; not known yet
+
+    def turn(self, seconds: float) -> float:
+        """Work for at least so many seconds; return those of one repetition."""
+        self.work(1)  # compiles, allocates; later: fills the caches again
+        if not self.portion:
+            self.portion = 1
+            while (elapsed := self._time()) < seconds / 2:
+                more = round(self.portion * seconds / elapsed)
+                self.portion = max(2 * self.portion, min(10 * self.portion, more))
+        done, elapsed = 0, 0.0
+        while elapsed < seconds:
+            elapsed += self._time()
+            done += self.portion
+        return elapsed / done
+
+    def _time(self) -> float:
+        start = time.perf_counter()
+        self.work(self.portion)
+        return time.perf_counter() - start
 
 
 def run_rounds(
-    candidates: Sequence[Peer],
-    peak: PeakFunction,
+    contenders: Mapping[str, Turn],
     *,
     rounds: int,
     threads: int,
     seconds: float,
+    peak: PeakFunction = fastnn._core.fma_peak,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[Round]:
-    """Measure all candidates in each of several rounds.
+    """Give all contenders a turn in each of several rounds.
 
     Parameters
     ----------
-    candidates : sequence of Peer
-    peak : callable
-        Peak FLOP/s of (threads, seconds).
+    contenders : mapping of str to callable
+        A worker's contender, or the `turn` of a Stopwatch.
     rounds, threads : int
     seconds : float
-        Each candidate's share of a round, at least.
+        Each contender's share of a round, at least.
+    peak : callable
+        Peak FLOP/s of (threads, seconds).
     progress : callable
         Gets a line after each step.
 
@@ -87,92 +108,84 @@ def run_rounds(
     -------
     list of Round
     """
-    epochs = {}
-    for candidate in candidates:
-        epochs[candidate.name] = epochs_for(candidate, seconds)
-        progress(f"{candidate.name} is warm: {epochs[candidate.name]} epochs a portion")
-        time.sleep(PAUSE)
-    results = []
+    for name, turn in contenders.items():
+        turn(seconds)
+        progress(f"{name} is warm")
+    results: list[Round] = []
     for number in range(rounds):
-        rates = {}
         one, all_ = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
-        first = number % len(candidates)  # nobody always follows the same one
-        for candidate in [*candidates[first:], *candidates[:first]]:
-            rates[candidate.name] = samples_per_second(candidate, epochs[candidate.name], seconds)
-            time.sleep(PAUSE)
-        peak_one = one, peak(1, PEAK_SECONDS)
-        peak_all = all_, peak(threads, PEAK_SECONDS)
-        results.append(Round(peak_one, peak_all, rates))
-        verdict = "good" if is_good(results[-1], threads) else "set aside"
-        progress(f"round {number + 1} of {rounds}: {verdict}")
+        names = list(contenders)
+        first = number % len(names)  # nobody always follows the same one
+        taken = {name: contenders[name](seconds) for name in names[first:] + names[:first]}
+        peak_one, peak_all = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
+        results.append(Round((one, peak_one), (all_, peak_all), taken))
+        progress(f"round {number + 1} of {rounds}: {(all_ + peak_all) / 2e9:.0f} GFLOP/s")
     return results
 
 
-def is_good(measured: Round, threads: int) -> bool:
-    """Tell whether all threads had a core each, before and after."""
-    if threads == 1:
-        return True
-    pairs = zip(measured.peak_one, measured.peak_all, strict=True)
-    return all(all_ >= SCALING * threads * one for one, all_ in pairs)
+def good_rounds(rounds: Sequence[Round], threads: int) -> list[Round]:
+    """Return the rounds in which all threads had a core each, as fast as at the best of times."""
+    best_one = max(value for measured in rounds for value in measured.peak_one)
+    best_all = max(value for measured in rounds for value in measured.peak_all)
+
+    def is_good(measured: Round) -> bool:
+        return (
+            min(measured.peak_one) >= STEADY * best_one
+            and min(measured.peak_all) >= STEADY * best_all
+            and all(
+                all_ >= SCALING * threads * one
+                for one, all_ in zip(measured.peak_one, measured.peak_all, strict=True)
+            )
+        )
+
+    return [measured for measured in rounds if is_good(measured)]
 
 
-def summarise(
-    workload: Workload, rounds: Sequence[Round], threads: int, subject: str = "fastnn"
-) -> dict:
-    """Reduce rounds to the numbers of the table.
+class Summary:
+    """What rounds say.
 
     Parameters
     ----------
-    workload : Workload
     rounds : sequence of Round
     threads : int
-    subject : str
-        The candidate that is compared with all others.
 
-    Returns
-    -------
-    dict
-        `good` rounds and whether they were `enough` (otherwise all rounds are used); `rates` in
-        samples a second, `microseconds` a step and `share` of the peak as medians; `ratios`, a
-        Spread for each peer: how many times as fast the subject is.
+    Attributes
+    ----------
+    used : list of Round
+        The good ones if there are `FEWEST` of them, otherwise all.
+    good : int
+    enough : bool
+        Whether there were. Numbers of a summary that had too few are not to be quoted.
+    peak_one, peak : float
+        FLOP/s of one thread and of all, medians.
     """
-    good = [measured for measured in rounds if is_good(measured, threads)]
-    enough = len(good) >= FEWEST
-    used = good if enough else list(rounds)
-    names = list(used[0].rates)
-    rates = {name: statistics.median(measured.rates[name] for measured in used) for name in names}
-    peak = statistics.median(value for measured in used for value in measured.peak_all)
-    steps = {name: rate / workload.batch for name, rate in rates.items()}
-    return {
-        "workload": workload.name,
-        "rounds": len(rounds),
-        "good": len(good),
-        "enough": enough,
-        "peak_one": statistics.median(value for measured in used for value in measured.peak_one),
-        "peak": peak,
-        "rates": rates,
-        "microseconds": {name: 1e6 / rate for name, rate in steps.items()},
-        "share": {name: flops_per_step(workload) * rate / peak for name, rate in steps.items()},
-        "ratios": {
-            name: spread([measured.rates[subject] / measured.rates[name] for measured in used])
-            for name in names
-            if name != subject
-        },
-    }
 
+    def __init__(self, rounds: Sequence[Round], threads: int) -> None:
+        good = good_rounds(rounds, threads)
+        self.rounds, self.good, self.enough = list(rounds), len(good), len(good) >= FEWEST
+        self.used = good if self.enough else self.rounds
+        self.peak_one = statistics.median(p for measured in self.used for p in measured.peak_one)
+        self.peak = statistics.median(p for measured in self.used for p in measured.peak_all)
 
-def spread(values: Sequence[float]) -> Spread:
-    """Median, least and greatest of some values."""
-    return Spread(statistics.median(values), min(values), max(values))
+    def seconds(self, name: str) -> Spread:
+        """Seconds of a repetition."""
+        return Spread.of([measured.seconds[name] for measured in self.used])
 
+    def ratio(self, subject: str, other: str) -> Spread:
+        """How many times as fast the subject is as the other."""
+        return Spread.of([m.seconds[other] / m.seconds[subject] for m in self.used])
 
-def _time(candidate: Peer, epochs: int) -> float:
-    """Seconds that so many epochs take; fails where the loss is not a number any more."""
-    start = time.perf_counter()
-    loss = candidate.train(epochs)
-    elapsed = time.perf_counter() - start
-    if not math.isfinite(loss):
-        raise FloatingPointError(
-            f"{candidate.name} on {candidate.workload.name}: the loss is {loss}"
+    def share(self, name: str, flops: float) -> Spread:
+        """Share of all threads' peak, for that many FLOPs a repetition, peak by peak."""
+        return Spread.of(
+            [2 * flops / sum(m.peak_all) / m.seconds[name] for m in self.used],
         )
-    return elapsed
+
+    def warning(self, what: str) -> list[str]:
+        """Say that a result is not to be quoted, if it is not."""
+        if self.enough:
+            return []
+        return [
+            f"WARNING: {what}: {self.good} of {len(self.rounds)} rounds had a core for each thread "
+            f"at full speed, {FEWEST} are needed. All are used: do not quote these numbers."
+        ]

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import fastnn
 
 from .numpy_mlp import NumpyMLP
+from .numpy_rules import STEP_MAX
 from .workloads import MOMENTUM, Workload
+
+# One for each rule of the engine.
+OPTIMIZERS: dict[str, fastnn.optimizers.Optimizer] = {
+    spec.rule: spec
+    for spec in (
+        fastnn.SGD(),
+        fastnn.SGD(momentum=MOMENTUM),
+        fastnn.SGD(momentum=MOMENTUM, nesterov=True),
+        *(kind(amsgrad=a) for kind in (fastnn.Adam, fastnn.AdamW) for a in (False, True)),
+        *(fastnn.RMSprop(momentum=m, centered=c) for m in (0.0, MOMENTUM) for c in (False, True)),
+        *(fastnn.NAdam(), fastnn.RAdam(), fastnn.Adagrad(), fastnn.Adadelta()),
+        *(fastnn.Lion(), fastnn.Rprop(step_max=STEP_MAX)),
+    )
+}
 
 
 def build_fastnn(workload: Workload, seed: int = 0) -> fastnn.Sequential:
@@ -13,18 +30,19 @@ def build_fastnn(workload: Workload, seed: int = 0) -> fastnn.Sequential:
     *hidden, outputs = workload.widths[1:]
     layers = [fastnn.Dense(width, activation="relu") for width in hidden]
     return fastnn.Sequential(
-        [*layers, fastnn.Dense(outputs)], input_size=workload.widths[0], seed=seed
+        [*layers, fastnn.Dense(outputs)],
+        input_size=workload.widths[0],
+        seed=seed,
+        dtype=workload.dtype,
     )
 
 
-def fastnn_optimizer(workload: Workload) -> fastnn.SGD | fastnn.Adam:
+def fastnn_optimizer(workload: Workload) -> fastnn.optimizers.Optimizer:
     """Return fastnn's optimizer of a workload."""
-    if workload.optimizer == "adam":
-        return fastnn.Adam(lr=workload.lr)
-    return fastnn.SGD(lr=workload.lr, momentum=MOMENTUM)
+    return dataclasses.replace(OPTIMIZERS[workload.optimizer], lr=workload.lr)
 
 
 def build_numpy(workload: Workload, seed: int = 0) -> NumpyMLP:
     """Return the NumPy network of a workload."""
     w = workload
-    return NumpyMLP(w.widths, w.batch, w.optimizer, w.loss, lr=w.lr, momentum=MOMENTUM, seed=seed)
+    return NumpyMLP(w.widths, w.batch, w.optimizer, w.loss, lr=w.lr, seed=seed, dtype=w.dtype)

@@ -14,6 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import DTypeLike
 
+from .numpy_rules import RULES
+
 # Parameters that the optimizer updates at a time: 128 KB of float32 in each of its vectors.
 BLOCK = 1 << 15
 
@@ -27,11 +29,12 @@ class NumpyMLP:
         Features of the input, of each hidden layer, of the output.
     batch : int
         Rows of every batch.
-    optimizer : {"adam", "momentum"}
+    optimizer : str
+        A rule of `benchmarks.numpy_rules`.
     loss : {"cross_entropy", "mean_squared_error"}
         Cross-entropy takes integer classes; the squared error is the mean over rows and outputs.
-    lr, momentum, beta_1, beta_2, epsilon : float
-        Parameters of the optimizers.
+    lr : float
+        Learning rate.
     seed : int
         Of the initial weights (He normal; biases are zero).
     dtype : dtype
@@ -46,10 +49,6 @@ class NumpyMLP:
         loss: str = "cross_entropy",
         *,
         lr: float = 1e-3,
-        momentum: float = 0.9,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
         seed: int = 0,
         dtype: DTypeLike = np.float32,
     ) -> None:
@@ -71,14 +70,15 @@ class NumpyMLP:
         self.batch = batch
         self.loss_gradient = getattr(self, f"_{loss}")
 
-        self.update = getattr(self, f"_{optimizer}")
-        self.lr, self.momentum, self.epsilon = lr, momentum, epsilon
-        self.beta_1, self.beta_2, self.step_count = beta_1, beta_2, 0
-        first, second = np.zeros(size, dtype), np.zeros(size if optimizer == "adam" else 0, dtype)
-        scratch = np.empty(min(size, BLOCK), dtype)
-        vectors = (self.parameters, self.gradient, first, second)
+        self.rule, self.lr, self.step_count = RULES[optimizer], lr, 0
+        # Pages of zeros that a rule never touches take no memory.
+        vectors = (self.parameters, self.gradient, *(np.zeros(size, dtype) for _ in range(3)))
+        scratch = [np.empty(min(size, BLOCK), dtype) for _ in range(2)]
         self.blocks = [
-            (*(vector[start : start + BLOCK] for vector in vectors), scratch[: size - start])
+            (
+                *(vector[start : start + BLOCK] for vector in vectors),
+                *(array[: size - start] for array in scratch),
+            )
             for start in range(0, size, BLOCK)
         ]
 
@@ -102,7 +102,8 @@ class NumpyMLP:
             np.take(X, rows, axis=0, out=self.activations[0], mode="clip")
             np.take(y, rows, axis=0, out=target, mode="clip")
             total += self.forward_backward(target)
-            self.update()
+            self.step_count += 1
+            self.rule(self.blocks, self.step_count, self.lr)
         return total * self.batch / len(order)
 
     def forward_backward(self, y: np.ndarray) -> float:
@@ -155,32 +156,6 @@ class NumpyMLP:
         loss = float(np.dot(error, error)) / error.size
         doutputs *= 2 / error.size
         return loss
-
-    def _momentum(self) -> None:
-        for parameters, gradient, velocity, _, scratch in self.blocks:
-            velocity *= self.momentum
-            velocity += gradient
-            np.multiply(velocity, self.lr, out=scratch)
-            parameters -= scratch
-
-    def _adam(self) -> None:
-        """Adam, its bias corrections moved into two scalars; overwrites `gradient`."""
-        self.step_count += 1
-        root = (1 - self.beta_2**self.step_count) ** 0.5
-        rate = self.lr * root / (1 - self.beta_1**self.step_count)
-        for parameters, gradient, mean, square, scratch in self.blocks:
-            mean *= self.beta_1
-            np.multiply(gradient, 1 - self.beta_1, out=scratch)
-            mean += scratch
-            square *= self.beta_2
-            np.multiply(gradient, gradient, out=gradient)
-            gradient *= 1 - self.beta_2
-            square += gradient
-            np.sqrt(square, out=scratch)
-            scratch += self.epsilon * root
-            np.divide(mean, scratch, out=scratch)
-            scratch *= rate
-            parameters -= scratch
 
 
 def _views(

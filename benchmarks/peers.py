@@ -1,238 +1,198 @@
-"""fastnn and its peers behind one face, each in the best form its library is known for.
+"""Training the five workloads: fastnn, its peers, and the CPU's FMA peak, in one run.
 
-A peer is made from a workload, its data and a seed; `epoch()` then trains one epoch in shuffled
-order, with the same batch size, optimizer and loss everywhere, and returns the mean loss. A peer's
-library is imported when the peer is made, so that what is not installed is skipped rather than
-missed.
+    python -m benchmarks.peers
+    python -m benchmarks.peers --workload tiny --peer numpy --peer jax --json result.json
+    python -m benchmarks.peers --peer numpy --quick --check
 
-Most libraries size their thread pools when they are first imported: call
-`benchmarks.threads.limit_threads` before that.
+Peers come from `benchmarks/requirements-peers.txt`; what is not installed is skipped. Each is in a
+process of its own that is stopped while it is not its turn (benchmarks/workers.py says why).
+PyTorch is the better of eager and compiled, both with the fused optimizer. ONNX Runtime does not
+train: `python -m benchmarks.inference` has it. Progress goes to stderr, the table to stdout.
+
+`--check` fails where fastnn lost its lead over NumPy: it compares the best rounds of both, which
+noise changes least, with floors well below what is reached, and looks again before it complains.
 """
 
 from __future__ import annotations
 
-import importlib.util
-from itertools import pairwise
+import argparse
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from .libraries import LIBRARIES, trainer
+from .measure import Summary, run_rounds
+from .report import LIMIT, OURS, Parser, bars, deliver, say, table, times
+from .workers import Worker
+from .workloads import WORKLOADS, Workload, flops_per_step
 
-import fastnn
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-from .networks import build_fastnn, build_numpy, fastnn_optimizer
-from .workloads import MOMENTUM, Workload
+# Columns of the table, and the libraries whose better one stands there.
+PEERS = {
+    "numpy": ("numpy",),
+    "sklearn": ("sklearn",),
+    "torch": ("torch", "torch-compile"),
+    "jax": ("jax",),
+}
 
+# How many times as fast as each peer, and what share of the FMA peak.
+WANTED = {
+    "tiny": {"numpy": 40, "sklearn": 70, "torch": 110, "jax": 11, "peak": 0.22},
+    "tabular": {"numpy": 6.5, "sklearn": 11, "torch": 10, "jax": 5.5, "peak": 0.75},
+    "mnist": {"numpy": 3.2, "sklearn": 5, "torch": 5.5, "jax": 2.3, "peak": 0.78},
+    "medium": {"numpy": 4, "sklearn": 6.5, "torch": 4, "jax": 2.1, "peak": 0.90},
+    "large": {"numpy": 2.1, "sklearn": 2.6, "torch": 2.6, "jax": 1.3, "peak": 0.88},
+}
 
-class Peer:
-    """What the measurements see of a library.
+# Times NumPy that fastnn must not lose on any machine, however busy: about half of the least that
+# was measured anywhere.
+FLOORS = {"tiny": 3.0, "tabular": 1.3, "mnist": 1.0, "medium": 1.3, "large": 0.8}
+ATTEMPTS = 3
+QUICK = ("tiny", "tabular", "mnist", "medium")
 
-    Parameters
-    ----------
-    workload : Workload
-    X : ndarray of shape (n_samples, n_features), float32
-    y : ndarray
-        Classes (n_samples,) int64, or targets (n_samples, n_outputs) float32.
-    threads : int
-        For what can still be set at run time.
-    seed : int
-        Of the initial weights and the shuffling.
-    """
-
-    name = ""
-    needs: tuple[str, ...] = ()
-
-    def __init__(
-        self, workload: Workload, X: np.ndarray, y: np.ndarray, *, threads: int, seed: int
-    ) -> None:
-        self.workload, self.X, self.y, self.threads, self.seed = workload, X, y, threads, seed
-        self.rng = np.random.default_rng(seed)
-        self.setup()
-
-    def setup(self) -> None:
-        """Import the library and build the network."""
-
-    def epoch(self) -> float:
-        """Train one epoch; return its mean loss."""
-        raise NotImplementedError
-
-    def train(self, epochs: int) -> float:
-        """Train several epochs; return the mean loss of the last."""
-        for _ in range(epochs):
-            loss = self.epoch()
-        return loss
-
-    @classmethod
-    def missing(cls) -> list[str]:
-        """Name the packages it needs that are not installed."""
-        return [package for package in cls.needs if importlib.util.find_spec(package) is None]
+NOTES = """\
+us/step: medians over rounds. reached: how many times as fast as the peer, median of the ratios
+within a round, and their range; of peak: real FLOPs of the matrix products / FMA peak of all
+threads in the same round. rounds: good / measured; wanted: the goals of the project, which are
+for 2 threads on 2 cores."""
 
 
-class Fastnn(Peer):
-    """The library itself."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the comparison that the command line asks for."""
+    options = parse(arguments)
+    libraries = ["fastnn"]
+    for peer in options.peer:
+        for name in PEERS[peer]:
+            if missing := LIBRARIES[name].missing():
+                say(f"{name}: skipped, {', '.join(missing)} is not installed")
+            else:
+                libraries.append(name)
+    results: list[dict[str, Any]] = []
+    lost = []
+    with contextlib.ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(options.threads)) for name in libraries}
+        for name in options.workload:
+            summary = measure(WORKLOADS[name], workers, options)
+            results.append(reduce(WORKLOADS[name], summary, libraries))
+            if options.check and not keeps_lead(summary, WORKLOADS[name], workers, options):
+                lost.append(name)
+    warnings = [line for result in results for line in result["warnings"]]
+    deliver("peers", options, results, "\n".join([lay_out(results), "", *warnings, NOTES]))
+    for name in lost:
+        say(f"FAILED: {name}: fastnn is less than {FLOORS[name]} times as fast as NumPy")
+    return 1 if lost else 0
 
-    name, needs = "fastnn", ("fastnn",)
 
-    def setup(self) -> None:
-        fastnn.set_num_threads(self.threads)
-        self.net = build_fastnn(self.workload, self.seed)
-        self.optimizer = fastnn_optimizer(self.workload)
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser("peers", "Compare fastnn with its peers and with the CPU's FMA peak.")
+    parser.add_argument("--workload", action="append", choices=WORKLOADS, help="default: all")
+    parser.add_argument("--peer", action="append", choices=PEERS, help="default: all")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument(
+        "--seconds", type=float, help="of each library in a round, at least; default: 0.3"
+    )
+    parser.add_argument("--quick", action="store_true", help="small workloads, short rounds")
+    parser.add_argument(
+        "--check", action="store_true", help="fail where the lead over NumPy is lost"
+    )
+    options = parser.read(arguments)
+    options.workload = options.workload or list(QUICK if options.quick else WORKLOADS)
+    options.peer = options.peer or list(PEERS)
+    options.rounds = options.rounds or (3 if options.quick else 7)
+    options.seconds = options.seconds or (0.1 if options.quick else 0.3)
+    if options.check and "numpy" not in options.peer:
+        parser.error("--check needs --peer numpy")
+    return options
 
-    def epoch(self) -> float:
-        return self.train(1)
 
-    def train(self, epochs: int) -> float:
-        history = self.net.fit(
-            self.X,
-            self.y,
-            loss=self.workload.loss,
-            optimizer=self.optimizer,
-            epochs=epochs,
-            batch_size=self.workload.batch,
-            shuffle=True,
-            verbose=0,
+def measure(workload: Workload, workers: dict[str, Worker], options: argparse.Namespace) -> Summary:
+    """Give every library a network of this workload, and all of them their rounds."""
+    contenders = {
+        name: worker.contender("training", trainer, name, workload, options.threads)
+        for name, worker in workers.items()
+    }
+    rounds = run_rounds(
+        contenders,
+        rounds=options.rounds,
+        threads=options.threads,
+        seconds=options.seconds,
+        progress=lambda line: say(f"{workload.name}: {line}"),
+    )
+    return Summary(rounds, options.threads)
+
+
+def reduce(workload: Workload, summary: Summary, libraries: Sequence[str]) -> dict[str, Any]:
+    """Turn rounds into the figures of the table, and keep them."""
+    microseconds = {name: summary.seconds(name).median / workload.steps * 1e6 for name in libraries}
+    ratios = {}
+    for peer, forms in PEERS.items():
+        if measured := [name for name in forms if name in microseconds]:
+            best = min(measured, key=microseconds.__getitem__)
+            ratios[peer] = {"form": best, "ratio": summary.ratio("fastnn", best)}
+    return {
+        "workload": dataclasses.asdict(workload),
+        "microseconds": microseconds,
+        "ratios": ratios,
+        "peak": summary.peak,
+        "share": summary.share("fastnn", flops_per_step(workload) * workload.steps),
+        "good": summary.good,
+        "rounds": summary.rounds,
+        "warnings": summary.warning(workload.name),
+    }
+
+
+def keeps_lead(
+    summary: Summary, workload: Workload, workers: dict[str, Worker], options: argparse.Namespace
+) -> bool:
+    """Tell whether fastnn's best round is as far from NumPy's best as it must be."""
+    for attempt in range(ATTEMPTS):
+        ours, theirs = (
+            min(measured.seconds[name] for measured in summary.rounds)
+            for name in ("fastnn", "numpy")
         )
-        return history["loss"][-1]
+        if theirs / ours >= FLOORS[workload.name]:
+            return True
+        say(f"{workload.name}: attempt {attempt + 1}: {theirs / ours:.2f} times NumPy")
+        if attempt + 1 < ATTEMPTS:
+            summary = measure(workload, workers, options)
+    return False
 
 
-class Numpy(Peer):
-    """`benchmarks.numpy_mlp`."""
-
-    name = "numpy"
-
-    def setup(self) -> None:
-        self.net = build_numpy(self.workload, self.seed)
-
-    def epoch(self) -> float:
-        return self.net.epoch(self.X, self.y, self.rng.permutation(self.workload.samples))
-
-
-class ScikitLearn(Peer):
-    """`MLPClassifier` or `MLPRegressor`; `partial_fit` is an epoch that keeps the optimizer."""
-
-    name, needs = "sklearn", ("sklearn",)
-
-    def setup(self) -> None:
-        from sklearn.neural_network import MLPClassifier, MLPRegressor
-
-        w = self.workload
-        classifies = w.loss == "cross_entropy"
-        self.net = (MLPClassifier if classifies else MLPRegressor)(
-            hidden_layer_sizes=w.widths[1:-1],
-            solver="adam" if w.optimizer == "adam" else "sgd",
-            alpha=0.0,
-            batch_size=w.batch,
-            learning_rate_init=w.lr,
-            momentum=MOMENTUM,
-            nesterovs_momentum=False,
-            shuffle=True,
-            random_state=self.seed,
-        )
-        self.target = self.y if classifies or w.widths[-1] > 1 else self.y.ravel()
-        self.arguments = {"classes": np.arange(w.widths[-1])} if classifies else {}
-        self.scale = 1 if classifies else 2  # its squared error is halved
-
-    def epoch(self) -> float:
-        self.net.partial_fit(self.X, self.target, **self.arguments)
-        return float(self.net.loss_) * self.scale
+def lay_out(results: Sequence[dict[str, Any]]) -> str:
+    """Lay the figures out: a row a peer."""
+    rows = [
+        ["workload", "against", "its us/step", "fastnn's", "wanted", "reached", "range", "rounds"]
+    ]
+    for result in results:
+        name, good = result["workload"]["name"], f"{result['good']}/{len(result['rounds'])}"
+        ours, wanted = f"{result['microseconds']['fastnn']:,.1f}", WANTED[name]
+        for peer, entry in result["ratios"].items():
+            theirs = f"{result['microseconds'][entry['form']]:,.1f}"
+            goal = f"{wanted[peer]:g}x"
+            rows.append([name, entry["form"], theirs, ours, goal, *times(entry["ratio"]), good])
+        against, share = f"FMA peak, {result['peak'] / 1e9:.0f} GFLOP/s", result["share"]
+        reached = f"{share.median:.0%}", f"{share.low:.0%} - {share.high:.0%}"
+        rows.append([name, against, "", ours, f"{wanted['peak']:.0%}", *reached, good])
+    return table(rows)
 
 
-class Torch(Peer):
-    """PyTorch, operation by operation, with the fused optimizer."""
-
-    name, needs = "torch", ("torch",)
-
-    def setup(self) -> None:
-        import torch
-
-        torch.set_num_threads(self.threads)
-        torch.manual_seed(self.seed)
-        w, self.torch = self.workload, torch
-        layers = []
-        for k, n in pairwise(w.widths):
-            layers += [torch.nn.Linear(k, n), torch.nn.ReLU()]
-        self.net = torch.nn.Sequential(*layers[:-1])
-        criterion = torch.nn.CrossEntropyLoss() if w.loss == "cross_entropy" else torch.nn.MSELoss()
-        self.loss = self.compile(lambda X, y: criterion(self.net(X), y))
-        parameters = self.net.parameters()
-        if w.optimizer == "adam":
-            self.optimizer = torch.optim.Adam(parameters, lr=w.lr, fused=True)
-        else:
-            self.optimizer = torch.optim.SGD(parameters, lr=w.lr, momentum=MOMENTUM, fused=True)
-        self.inputs, self.targets = torch.from_numpy(self.X), torch.from_numpy(self.y)
-
-    def compile(self, function):
-        """Leave the loss as it is; TorchCompile compiles it."""
-        return function
-
-    def epoch(self) -> float:
-        total = self.torch.zeros(())
-        for rows in self.torch.randperm(self.workload.samples).split(self.workload.batch):
-            self.optimizer.zero_grad(set_to_none=True)
-            loss = self.loss(self.inputs.index_select(0, rows), self.targets.index_select(0, rows))
-            loss.backward()
-            self.optimizer.step()
-            total += loss.detach()
-        return total.item() / self.workload.steps
+def draw(figure: Figure, results: Sequence[dict[str, Any]]) -> None:
+    """One panel a workload: times as fast as each peer; a red line is what is wanted."""
+    panels = figure.subplots(1, len(results), squeeze=False)[0]
+    for axes, result in zip(panels, results, strict=True):
+        name, ratios = result["workload"]["name"], result["ratios"]
+        bars(axes, list(ratios), [entry["ratio"] for entry in ratios.values()], color=OURS)
+        for row, peer in enumerate(ratios):
+            axes.plot([WANTED[name][peer]] * 2, [row - 0.4, row + 0.4], color=LIMIT)
+        axes.axvline(1, color="black", linewidth=0.8)
+        axes.set_title(f"{name}\n{result['share']['median']:.0%} of peak")
+    figure.suptitle("Training: times as fast as ...")
 
 
-class TorchCompile(Torch):
-    """PyTorch with forward, loss and backward compiled to C++; needs a compiler."""
-
-    name = "torch-compile"
-
-    def compile(self, function):
-        # Forget the workload before: after a few networks, Dynamo takes them for one that keeps
-        # changing and stops.
-        self.torch._dynamo.reset()
-        return self.torch.compile(function, dynamic=False)
-
-
-class Jax(Peer):
-    """JAX with Optax: a whole epoch is one compiled `lax.scan`, whose state is updated in place."""
-
-    name, needs = "jax", ("jax", "optax")
-
-    def setup(self) -> None:
-        import jax
-        import optax
-
-        w = self.workload
-        adam = w.optimizer == "adam"
-        optimizer = optax.adam(w.lr) if adam else optax.sgd(w.lr, momentum=MOMENTUM)
-
-        def loss(parameters, X, y):
-            for weights, bias in parameters[:-1]:
-                X = jax.nn.relu(X @ weights + bias)
-            weights, bias = parameters[-1]
-            outputs = X @ weights + bias
-            if w.loss == "cross_entropy":
-                return optax.softmax_cross_entropy_with_integer_labels(outputs, y).mean()
-            return optax.squared_error(outputs, y).mean()
-
-        def epoch(state, order, X, y):
-            def step(state, rows):
-                parameters, memory = state
-                batch = [array.at[rows].get(mode="promise_in_bounds") for array in (X, y)]
-                value, gradient = jax.value_and_grad(loss)(parameters, *batch)
-                updates, memory = optimizer.update(gradient, memory, parameters)
-                return (optax.apply_updates(parameters, updates), memory), value
-
-            state, losses = jax.lax.scan(step, state, order.reshape(w.steps, w.batch))
-            return state, losses.mean()
-
-        like = build_numpy(w, self.seed)
-        parameters = [
-            (jax.numpy.array(weights), jax.numpy.array(bias))
-            for weights, bias in zip(like.weights, like.biases, strict=True)
-        ]
-        self.state = parameters, optimizer.init(parameters)
-        self.inputs, self.targets = jax.numpy.asarray(self.X), jax.numpy.asarray(self.y)
-        self.run = jax.jit(epoch, donate_argnums=0)
-
-    def epoch(self) -> float:
-        # NumPy's permutation: JAX sorts for its own, which takes longer.
-        order = self.rng.permutation(self.workload.samples).astype(np.int32)
-        self.state, loss = self.run(self.state, order, self.inputs, self.targets)
-        return float(loss)
-
-
-PEERS = {peer.name: peer for peer in (Numpy, ScikitLearn, Torch, TorchCompile, Jax)}
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,8 +8,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from .inference import PREDICTORS
 from .networks import build_fastnn, build_numpy, fastnn_optimizer
+from .predictors import PREDICTORS
 from .workloads import WORKLOADS, Workload, synthetic_data
 
 

@@ -44,18 +44,30 @@ def run(folder, *arguments):
 
 
 def test_it_learns_and_tells(folder):
-    result = folder / "result.json"
-    done = run(folder, "--seeds", "3", "5", "4", "--epochs", "3", "--json", str(result))
+    result, picture = folder / "result.json", folder / "result.png"
+    done = run(
+        folder,
+        *("--seeds", "3", "5", "4", "--epochs", "3", "--target", "0.9"),
+        *("--json", str(result), "--picture", str(picture)),
+    )
     assert done.returncode == 0, done.stderr
     told = json.loads(result.read_text("utf-8"))["results"]
     assert [(row["library"], row["seed"]) for row in told] == [("fastnn", s) for s in (3, 5, 4)]
     accuracies = [row["accuracy"] for row in told]
     assert min(accuracies) > 0.9
+    assert all(0 < row["seconds_to_target"] <= row["seconds"] for row in told)
     *_, head, third, fifth, fourth, median = done.stdout.splitlines()
-    assert head.split() == ["seed", "fastnn", "seconds"]
+    assert head.split() == ["seed", "accuracy", "seconds", "epochs", "s", "to", "90.0%"]
     for line, accuracy in zip((third, fifth, fourth), accuracies, strict=True):
-        assert line.split()[1] == f"{accuracy:.2%}"
-    assert median.split()[:2] == ["median", f"{sorted(accuracies)[1]:.2%}"]
+        assert line.split()[2] == f"{accuracy:.2%}"
+    assert median.split()[:3] == ["fastnn", "median", f"{sorted(accuracies)[1]:.2%}"]
+    assert picture.stat().st_size > 10_000
+
+
+def test_what_is_not_reached_is_not_told_as_reached(folder):
+    done = run(folder, "--seeds", "0", "--epochs", "1", "--target", "1.01")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[-1] == "-"
 
 
 def test_without_the_table_it_says_what_is_missing(tmp_path):
@@ -66,9 +78,9 @@ def test_without_the_table_it_says_what_is_missing(tmp_path):
 
 def test_torch_learns_too_by_the_same_schedule(folder):
     torch = pytest.importorskip("torch")
-    accuracy, seconds = mnist.with_torch(mnist.load(folder / "mnist.npz"), 0, 3, threads=1)
-    assert accuracy > 0.9
-    assert seconds > 0
+    run = mnist.with_torch(folder / "mnist.npz", 0, 3, threads=1)
+    assert run[-1][1] > 0.9
+    assert 0 < run[0][0] < run[1][0] < run[2][0]
     optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=mnist.LR)
     theirs = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, mnist.LR, total_steps=20, cycle_momentum=False

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 
 # OpenMP, four BLAS, XLA.
 POOLS = (
@@ -15,12 +17,21 @@ POOLS = (
 )
 
 
-def limit_threads(threads: int) -> None:
-    """Give every library that is imported from now on `threads` threads.
+@contextlib.contextmanager
+def thread_limit(threads: int) -> Iterator[None]:
+    """Give every library that a process started within imports `threads` threads.
 
     Parameters
     ----------
     threads : int
     """
-    for name in POOLS:
-        os.environ[name] = str(threads)
+    before = {name: os.environ.get(name) for name in POOLS}
+    os.environ.update(dict.fromkeys(POOLS, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

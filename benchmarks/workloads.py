@@ -12,7 +12,6 @@ from itertools import pairwise
 
 import numpy as np
 
-LEARNING_RATES = {"adam": 1e-3, "momentum": 1e-2}
 MOMENTUM = 0.9
 
 
@@ -28,24 +27,28 @@ class Workload:
         Features of the input, of each hidden layer, of the output.
     batch : int
         Samples of one training step.
-    optimizer : {"adam", "momentum"}
-        Adam, or gradient descent with momentum 0.9.
+    optimizer : str
+        A rule of `benchmarks.networks.OPTIMIZERS`; "momentum" is SGD with `MOMENTUM`.
+    lr : float
+        Learning rate.
     loss : {"mean_squared_error", "cross_entropy"}
         Named as in fastnn.
     samples : int
         Samples of one epoch, a multiple of `batch`: every step is a full one.
+    dtype : {"float32", "float64"}
+        Of data and network.
     """
 
     name: str
     widths: tuple[int, ...]
     batch: int
     optimizer: str
+    lr: float
     loss: str
     samples: int
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        if self.optimizer not in LEARNING_RATES:
-            raise ValueError(f"optimizer is one of {list(LEARNING_RATES)}, got {self.optimizer!r}")
         if self.loss not in ("mean_squared_error", "cross_entropy"):
             raise ValueError(f"loss is mean_squared_error or cross_entropy, got {self.loss!r}")
         if self.samples <= 0 or self.samples % self.batch:
@@ -56,20 +59,15 @@ class Workload:
         """Training steps of one epoch."""
         return self.samples // self.batch
 
-    @property
-    def lr(self) -> float:
-        """Learning rate."""
-        return LEARNING_RATES[self.optimizer]
-
 
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("tiny", (10, 32, 32, 1), 32, "adam", "mean_squared_error", 8192),
-        Workload("tabular", (64, 128, 128, 10), 128, "adam", "cross_entropy", 16384),
-        Workload("mnist", (784, 128, 10), 128, "momentum", "cross_entropy", 16384),
-        Workload("medium", (784, 512, 512, 10), 128, "adam", "cross_entropy", 8192),
-        Workload("large", (1024, 2048, 2048, 1000), 512, "momentum", "cross_entropy", 2048),
+        Workload("tiny", (10, 32, 32, 1), 32, "adam", 1e-3, "mean_squared_error", 8192),
+        Workload("tabular", (64, 128, 128, 10), 128, "adam", 1e-3, "cross_entropy", 16384),
+        Workload("mnist", (784, 128, 10), 128, "momentum", 1e-2, "cross_entropy", 16384),
+        Workload("medium", (784, 512, 512, 10), 128, "adam", 1e-3, "cross_entropy", 8192),
+        Workload("large", (1024, 2048, 2048, 1000), 512, "momentum", 1e-2, "cross_entropy", 2048),
     )
 }
 
@@ -89,9 +87,10 @@ def synthetic_data(workload: Workload, seed: int = 0) -> tuple[np.ndarray, np.nd
 
     Returns
     -------
-    X : ndarray of shape (samples, widths[0]), float32
+    X : ndarray of shape (samples, widths[0])
+        Of the workload's dtype.
     y : ndarray
-        Of shape (samples,) and int64 for classes, else of shape (samples, widths[-1]) and float32.
+        Of shape (samples,) and int64 for classes, else (samples, widths[-1]) and X's dtype.
     """
     rng = np.random.default_rng(seed)
     inputs, outputs = workload.widths[0], workload.widths[-1]
@@ -99,13 +98,14 @@ def synthetic_data(workload: Workload, seed: int = 0) -> tuple[np.ndarray, np.nd
     if workload.loss == "mean_squared_error":
         directions = rng.standard_normal((inputs, outputs), dtype=np.float32) / np.sqrt(inputs)
         noise = rng.standard_normal((workload.samples, outputs), dtype=np.float32)
-        return X, (np.sin(2 * (X @ directions)) + 0.1 * noise).astype(np.float32)
+        y = np.sin(2 * (X @ directions)) + 0.1 * noise
+        return X.astype(workload.dtype, copy=False), y.astype(workload.dtype)
     # Expected distance of two centres: 3 standard deviations of the noise, whatever the number of
     # inputs.
     centres = rng.standard_normal((outputs, inputs), dtype=np.float32) * 3 / np.sqrt(2 * inputs)
     y = rng.integers(0, outputs, workload.samples)
     X += centres.astype(np.float32)[y]
-    return X, y
+    return X.astype(workload.dtype, copy=False), y
 
 
 def flops_per_step(workload: Workload) -> int:
