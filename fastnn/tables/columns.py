@@ -199,7 +199,7 @@ class Category(_Levels):
     >>> import fastnn
     >>> X = [[city] for city in ("Bern", "Rome", "Oslo") * 2]
     >>> fastnn.TabularPreprocessor(max_one_hot=2).fit(X).columns_[0]
-    Category(name='x0', categories=('Bern', 'Oslo', 'Rome'), size=3)
+    Category(name='x0', categories=('Bern', 'Oslo', 'Rome'), size=8)
     """
 
     kind = "category"

@@ -50,9 +50,9 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
         Up to so many levels a category becomes columns of zeros and ones, with more an embedding.
     min_frequency : int or float, default 2
         Levels that come less often are rare.  A float below 1 is a share of the rows.
-    embedding_size : int, optional
-        The length of the vectors of all embedded columns; by default min(600, round(1.6 n^0.56))
-        for n codes [1]_.
+    embedding_size : int or None, default 8
+        The length of the vectors that codes are embedded in, as in [1]_.  None lets it grow with
+        the number n of codes, min(600, round(1.6 n^0.56)), by fastai's rule [2]_.
 
     Attributes
     ----------
@@ -70,7 +70,9 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
 
     References
     ----------
-    .. [1] J. Howard and S. Gugger, "fastai: A Layered API for Deep Learning", Information 11(2),
+    .. [1] D. Holzmüller, L. Grinsztajn and I. Steinwart, "Better by Default: Strong Pre-Tuned
+       MLPs and Boosted Trees on Tabular Data", arXiv:2407.04491, 2024.
+    .. [2] J. Howard and S. Gugger, "fastai: A Layered API for Deep Learning", Information 11(2),
        2020; ``emb_sz_rule``.
 
     Examples
@@ -91,7 +93,7 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
         *,
         max_one_hot: int = 10,
         min_frequency: float = 2,
-        embedding_size: int | None = None,
+        embedding_size: int | None = 8,
     ) -> None:
         self.max_one_hot = max_one_hot
         self.min_frequency = min_frequency
