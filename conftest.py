@@ -4,7 +4,13 @@ from importlib.util import find_spec
 
 import pytest
 
-WANTS = {"fastnn.solvers.LBFGS": "scipy"}
+WANTS = {
+    "fastnn.exchange._from_onnx.from_onnx": "onnx",
+    "fastnn.exchange._from_sklearn.from_sklearn": "sklearn",
+    "fastnn.exchange._from_torch.from_torch": "torch",
+    "fastnn.exchange._to_onnx.to_onnx": "onnx",
+    "fastnn.solvers.LBFGS": "scipy",
+}
 
 
 def pytest_collection_modifyitems(items):

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         solvers,
         tables,
     )
+    from fastnn.exchange import from_onnx, from_sklearn, from_torch
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
     from fastnn.serialization import load
@@ -96,6 +97,9 @@ __all__ = [
     "check_gradient",
     "datasets",
     "find_lr",
+    "from_onnx",
+    "from_sklearn",
+    "from_torch",
     "get_num_threads",
     "initializers",
     "load",
@@ -117,6 +121,9 @@ _LATE = {
     "TabularPreprocessor": "tables",
     "check_gradient": "gradients",
     "find_lr": "lr_finder",
+    "from_onnx": "exchange",
+    "from_sklearn": "exchange",
+    "from_torch": "exchange",
     "load": "serialization",
 }
 

@@ -7,17 +7,18 @@ the arrays are of is fastnn.serialization's.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
-import os
 import struct
 import zlib
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+
+from fastnn._whole import write_whole
 
 TYPES = {
     "float32": "F32",
@@ -48,23 +49,8 @@ def write(path: Path, tensors: Mapping[str, np.ndarray], metadata: dict[str, str
     header["__metadata__"]["crc32"] = checksum(header, tensors)
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)  # arrays start at a multiple of 8
-    # In the same folder, so that the rename is one; a unique name, so that two
-    # processes do not write into one file.
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            file.write(struct.pack("<Q", len(text)) + text)
-            for tensor in tensors.values():
-                file.write(_raw(tensor))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except OSError as error:  # a full disk's does not name the file, others name the one beside
-        raise type(error)(error.errno, error.strerror, str(path)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    raw = map(_raw, tensors.values())
+    write_whole(path, chain([struct.pack("<Q", len(text)) + text], raw))
 
 
 def checksum(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
@@ -78,17 +64,6 @@ def checksum(header: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
 def _raw(tensor: np.ndarray) -> bytes:
     """Return an array's bytes as the file has them."""
     return tensor.astype(tensor.dtype.newbyteorder("<"), copy=False).tobytes()
-
-
-def _sync_folder(folder: Path) -> None:
-    """See that a rename outlasts a loss of power; not all systems and file systems can."""
-    if os.name == "posix":
-        with contextlib.suppress(OSError):
-            file = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(file)
-            finally:
-                os.close(file)
 
 
 def read_header(file: BinaryIO, size: int) -> tuple[Any, int]:

@@ -9,7 +9,6 @@ import os
 import threading
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from fastnn import _core, _state, _summary, arrays, threads
 from fastnn._built import BuiltBlock, BuiltLayer, build
 from fastnn._compile import Graph
+from fastnn._files import Files
 from fastnn._groups import add_penalties
 from fastnn._method import method_of
 from fastnn._spec import Spec, check_count, resolve
@@ -42,7 +42,7 @@ DATA_NAMES = ("X", "y", "sample_weight")
 _networks: weakref.WeakSet[Sequential] = weakref.WeakSet()
 
 
-class Sequential:
+class Sequential(Files):
     """A feed-forward network: layers, one after the other.
 
     Parameters
@@ -490,19 +490,7 @@ class Sequential:
 
         return profile.profile(self, reset)
 
-    # ---- files, copies, text ---------------------------------------------------------------
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to a safetensors file; `fastnn.load` reads it.
-
-        The file is written beside `path` and renamed, so a file that was there stays
-        whole until the new one is.  It holds no Python functions: of a loss that is one, or an
-        optimizer whose lr is one, nothing is kept, and the next `fit` is to be given it again;
-        an initializer that is one becomes the default.
-        """
-        from fastnn import serialization
-
-        serialization.save(self, Path(path))
+    # ---- copies, text ---------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
         engine = ("_plan", "_steps", "_lock", "_running")

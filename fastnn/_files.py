@@ -1,0 +1,35 @@
+"""The methods of a network that write files: what `Sequential` inherits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+
+class Files:
+    """What networks can be written as."""
+
+    def save(self: Any, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file; `fastnn.load` reads it.
+
+        The file is written beside `path` and renamed, so a file that was there stays
+        whole until the new one is.  It holds no Python functions: of a loss that is one, or an
+        optimizer whose lr is one, nothing is kept, and the next `fit` is to be given it again;
+        an initializer that is one becomes the default.
+        """
+        from fastnn import serialization
+
+        serialization.save(self, Path(path))
+
+    def to_onnx(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the network as an ONNX model; see `fastnn.exchange.to_onnx`."""
+        from fastnn.exchange import to_onnx
+
+        to_onnx(self, path, **options)
+
+    def to_c(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the network as a header of C99; see `fastnn.exchange.to_c`."""
+        from fastnn.exchange import to_c
+
+        to_c(self, path, **options)

@@ -1,0 +1,299 @@
+"""ONNX: what a network answers, its model answers; what a model answers, its network does."""
+
+import numpy as np
+import pytest
+from common import ACTIVATION_CASES, LAYER_CASES, exported_network, exported_rows
+
+import fastnn
+from fastnn import _core, losses
+from fastnn.exchange._onnx_activations import ACTIVATIONS
+from fastnn.exchange._onnx_layers import LAYERS
+
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+
+DTYPES = pytest.mark.parametrize("dtype", ["float32", "float64"])
+
+
+def session(path):
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    return runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+
+def answers(path, X, dtype):
+    return session(path).run(None, {"input": np.asarray(X, dtype)})[0]
+
+
+def assert_same(got, want, tolerance=1e-5):
+    """Within a tolerance of the largest value."""
+    assert got.shape == want.shape
+    np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * np.abs(want).max())
+
+
+def test_every_row_of_the_engine_is_exported():
+    own = set(_core.ACTIVATIONS) | {"softmax", "log_softmax", "exp"}
+    assert set(ACTIVATIONS) == own, "add it to fastnn/exchange/_onnx_activations.py"
+    assert set(LAYERS) == exported_rows(), "add it to fastnn/exchange/_onnx_layers.py"
+
+
+@DTYPES
+@pytest.mark.parametrize("activation", ACTIVATION_CASES)
+def test_every_activation(activation, dtype, tmp_path):
+    net, X = exported_network([ACTIVATION_CASES[activation]], dtype)
+    net.to_onnx(tmp_path / "net.onnx")
+    want = net.predict(X)
+    tolerance = 1e-5 if dtype == "float32" else 1e-6  # erf is float32's there
+    assert_same(answers(tmp_path / "net.onnx", X, dtype), want, tolerance)
+
+
+@DTYPES
+@pytest.mark.parametrize("layer", LAYER_CASES)
+def test_every_layer(layer, dtype, tmp_path):
+    net, X = exported_network(LAYER_CASES[layer], dtype)
+    net.to_onnx(tmp_path / "net.onnx")
+    tolerance = 1e-5 if dtype == "float32" else 1e-6  # epsilon is a float32 there
+    assert_same(answers(tmp_path / "net.onnx", X, dtype), net.predict(X), tolerance)
+    assert answers(tmp_path / "net.onnx", X[:1], dtype).shape == (1, net.output_size)
+
+
+@DTYPES
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        ("identity", "cross_entropy"),
+        ("softmax", "cross_entropy"),
+        ("log_softmax", "cross_entropy"),
+        ("identity", "binary_cross_entropy"),
+        ("sigmoid", "binary_cross_entropy"),
+    ],
+)
+def test_probabilities(last, loss, dtype, tmp_path):
+    net, X = exported_network([fastnn.Dense(3, activation=last)], dtype)
+    net.loss = losses.Loss.registry[loss]()
+    net.to_onnx(tmp_path / "net.onnx", output="probabilities")
+    assert_same(answers(tmp_path / "net.onnx", X, dtype), net.predict_proba(X))
+
+
+def test_who_wrote_it(tmp_path):
+    net, _ = exported_network([fastnn.Dense(3)])
+    net.to_onnx(tmp_path / "net.onnx")
+    model = onnx.load(tmp_path / "net.onnx")
+    assert (model.producer_name, model.producer_version) == ("fastnn", fastnn.__version__)
+    assert [(item.domain, item.version) for item in model.opset_import] == [("", 17)]
+    assert "raw" in model.doc_string
+
+
+def test_what_is_refused(tmp_path):
+    net, _ = exported_network([fastnn.Dense(3)])
+    with pytest.raises(ValueError, match=r"output: got 'logits', want one of \('raw', 'prob"):
+        net.to_onnx(tmp_path / "net.onnx", output="logits")
+    with pytest.raises(ValueError, match="loss: none given"):
+        net.to_onnx(tmp_path / "net.onnx", output="probabilities")
+    net.loss = losses.Huber()
+    with pytest.raises(ValueError, match="output: the loss 'huber' has no probabilities"):
+        net.to_onnx(tmp_path / "net.onnx", output="probabilities")
+    with pytest.raises(ValueError, match="input_size: not known yet"):
+        fastnn.Sequential([fastnn.Dense(3)]).to_onnx(tmp_path / "net.onnx")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(FileNotFoundError):
+        net.to_onnx(tmp_path / "no" / "net.onnx")
+
+
+# ---- and back ------------------------------------------------------------------------------------
+
+
+@DTYPES
+@pytest.mark.parametrize("activation", ACTIVATION_CASES)
+def test_every_activation_comes_back(activation, dtype, tmp_path):
+    net, X = exported_network([ACTIVATION_CASES[activation]], dtype)
+    net.to_onnx(tmp_path / "net.onnx")
+    twin = fastnn.from_onnx(tmp_path / "net.onnx")
+    assert (twin.dtype, twin.input_size) == (dtype, net.input_size)
+    assert_same(twin.predict(X), net.predict(X), 1e-6)
+    z = np.linspace(-20, 20, 999)  # of relu, say, there are several in the house
+    own, back = net._graph.output_function, twin._graph.output_function
+    np.testing.assert_allclose(back(z), own(z), rtol=1e-6, atol=1e-7)
+    assert twin.loss is None or twin.loss.link == (own.link or "sigmoid").removeprefix("log_")
+
+
+@DTYPES
+@pytest.mark.parametrize("layer", [name for name in LAYER_CASES if "embedding" not in name])
+def test_every_layer_comes_back(layer, dtype, tmp_path):
+    net, X = exported_network(LAYER_CASES[layer], dtype)
+    net.to_onnx(tmp_path / "net.onnx")
+    twin = fastnn.from_onnx(tmp_path / "net.onnx")
+    assert_same(twin.predict(X), net.predict(X), 1e-6)
+    assert twin.dtype == dtype
+    twin.to_onnx(tmp_path / "again.onnx")
+    assert_same(answers(tmp_path / "again.onnx", X, dtype), net.predict(X))
+
+
+# What exporters write: nodes between x and y.
+GRAPHS = {
+    "gelu": """a = Div(x, root) e = Erf(a) s = Add(e, one) m = Mul(x, s) y = Mul(m, half)""",
+    "gelu, other order": """a = Mul(x, q) e = Erf(a) s = Add(one, e) m = Mul(half, s)
+        y = Mul(m, x)""",
+    "gelu_tanh": """c = Pow(x, three) t = Mul(c, k) u = Add(x, t) v = Mul(u, p) e = Tanh(v)
+        s = Add(e, one) m = Mul(x, s) y = Mul(half, m)""",
+    "silu": "s = Sigmoid(x) y = Mul(x, s)",
+    "mish": "s = Softplus(x) t = Tanh(s) y = Mul(x, t)",
+    "mish, in parts": "e = Exp(x) n = Add(e, one) s = Log(n) t = Tanh(s) y = Mul(t, x)",
+    "softplus": "e = Exp(x) n = Add(e, one) y = Log(n)",
+    "softsign": "s = Abs(x) n = Add(s, one) y = Div(x, n)",
+    "sigmoid": "m = Neg(x) e = Exp(m) n = Add(e, one) y = Reciprocal(n)",
+    "hard_tanh": "y = Clip(x, minus, one)",
+    "hard_tanh, in parts": "m = Min(x, one) y = Max(m, minus)",
+    "hard_sigmoid": "s = Add(x, three) c = Clip(s, zero, six) y = Div(c, six)",
+    "hard_sigmoid, one node": "y = HardSigmoid<alpha = 0.16666667, beta = 0.5>(x)",
+    "hard_swish": "s = Add(x, three) c = Clip(s, zero, six) m = Mul(x, c) y = Div(m, six)",
+    "hard_swish, one node": "y = HardSwish(x)",
+    "relu": "y = Max(x, zero)",
+    "leaky_relu": "t = Mul(x, tenth) g = Greater(x, zero) y = Where(g, x, t)",
+    "selu": "y = Selu(x)",
+    "elu": "y = Elu<alpha = 0.7>(x)",
+    "celu": "y = Celu<alpha = 2.5>(x)",
+    "tanh after a dropout": "d = Dropout(x) i = Identity(d) t = Tanh(i) y = Flatten(t)",
+    "prelu": "y = PRelu(x, each)",
+    "prelu, in parts": "r = Relu(x) m = Neg(x) n = Relu(m) s = Mul(n, each) y = Sub(r, s)",
+    "prelu, one slope": "y = PRelu(x, tenth)",
+    "scaling": "c = Sub(x, each) y = Div(c, two)",
+    "a scaling of all": "y = Mul(x, two)",
+    "tanh after a scaling": "c = Sub(x, each) d = Div(c, two) y = Tanh(d)",
+    "two": "r = Relu(x) y = Tanh(r)",
+    "a block": "r = Relu(x) w = MatMul(r, square) y = Add(w, x)",
+    "branches": "w = MatMul(x, square) r = Tanh(w) y = Concat<axis = 1>(r, x)",
+}
+NUMBERS = {
+    "one": 1, "half": 0.5, "root": 2**0.5, "q": 0.5**0.5, "k": 0.044715, "p": (2 / np.pi) ** 0.5,
+    "zero": 0, "minus": -1, "three": 3, "six": 6, "two": 2, "tenth": 0.1, "each": np.arange(1.0, 5),
+    "square": np.arange(16.0).reshape(4, 4) / 9 - 1,
+}  # fmt: skip
+
+
+def written(tmp_path, text, output="y", opset=17, dtype="float32", **more):
+    """The path of a model: rows times a matrix, then the nodes of a text."""
+    kind = {"float32": "float", "float64": "double"}[dtype]
+    nodes = f"x0 = MatMul(input, W) x = Add(b, x0) {text}"
+    model = onnx.parser.parse_model(
+        f'<ir_version: 8, opset_import: ["" : {opset}]>'
+        f"g ({kind}[n, 3] input) => ({kind}[n, m] {output}) {{ {nodes} }}"
+    )
+    rng = np.random.default_rng(3)
+    arrays = NUMBERS | {"W": rng.normal(size=(3, 4)) * 3, "b": rng.normal(size=4)} | more
+    for name, values in arrays.items():
+        if any(name in node.input for node in model.graph.node):
+            array = np.asarray(values)
+            array = array.astype(dtype) if array.dtype.kind == "f" or name in NUMBERS else array
+            model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    onnx.save(model, tmp_path / "model.onnx")
+    return tmp_path / "model.onnx"
+
+
+@DTYPES
+@pytest.mark.parametrize("case", GRAPHS)
+def test_functions_are_known_by_what_they_compute(case, dtype, tmp_path):
+    path = written(tmp_path, GRAPHS[case], dtype=dtype)
+    net = fastnn.from_onnx(path)
+    X = np.random.default_rng(4).normal(size=(30, 3)).astype("float32")
+    from onnx.reference import ReferenceEvaluator  # ONNX Runtime has not all in float64
+
+    want = ReferenceEvaluator(onnx.load(path)).run(None, {"input": X.astype(dtype)})[0]
+    assert_same(net.predict(X), want, 2e-6)
+    assert net.dtype == dtype
+    name = case.split(",")[0]
+    if name in _core.ACTIVATIONS:
+        assert net.specs[0].activation.name == name
+
+
+REFUSED = {
+    "Conv": ("y = Sin(x)", r"node 'y' \(Sin\): fastnn has no such layer"),
+    "relu6": ("y = Clip(x, zero, six)", r"node 'y' \(Clip\): no activation of fastnn is what"),
+    "a square": ("y = Mul(x, x)", r"node 'y' \(Mul\): no activation"),
+    "softmax within": (
+        "s = Softmax(x) y = Relu(s)",
+        r"'s' \(Softmax\): fastnn has it at the",
+    ),
+    "softmax over rows": (
+        "y = Softmax<axis = 0>(x)",
+        r"'y' \(Softmax\): want it over the feat",
+    ),
+    "a product of two": ("t = Transpose(x) y = MatMul(x, t)", r"\(Transpose\)|\(MatMul\)"),
+    "a sum of two": (
+        "u = MatMul(x, square) r = Relu(x) v = MatMul(r, square) y = Add(u, v)",
+        r"node 'y' \(Add\): fastnn has no such layer",
+    ),
+    "a transposed input": (
+        "y = Gemm<transA = 1>(x, square)",
+        r"'y' \(Gemm\): its first input is",
+    ),
+    "training": (
+        "y = BatchNormalization<training_mode = 1>(x, each, each, each, each)",
+        r"'y' \(BatchNormalization\): it is in training mode",
+    ),
+    "other axes": (
+        "y = LayerNormalization<axis = 0>(x, each, each)",
+        r"'y' \(LayerNormalization\): axis 0, want 1 or -1",
+    ),
+    "a reshape": ("y = Reshape(x, shape)", r"node 'y' \(Reshape\): fastnn has no such layer"),
+    "wrong widths": ("y = MatMul(x, wide)", "weights: got shape"),
+    "integers": ("y = Cast<to = 7>(x)", r"node 'y' \(Cast\): fastnn has no such layer"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_supported_is_named(case, tmp_path):
+    text, message = REFUSED[case]
+    path = written(tmp_path, text, shape=np.array([-1, 2]), wide=np.ones((3, 2)))
+    with pytest.raises(ValueError, match=message) as caught:
+        fastnn.from_onnx(path)
+    assert not isinstance(caught.value, fastnn.ModelFormatError)
+
+
+def test_one_of_several_outputs(tmp_path):
+    text = "h = Relu(x) l = ArgMax<axis = 1>(h) y = Sigmoid(h) z = Sub(one, y)"
+    path = written(tmp_path, text)
+    with pytest.raises(ValueError, match="output: got 'probabilities', want the name of a value"):
+        fastnn.from_onnx(path, output="probabilities")
+    assert fastnn.from_onnx(path, output="y").loss.name == "binary_cross_entropy"
+    assert [spec.activation.name for spec in fastnn.from_onnx(path, output="h").specs] == ["relu"]
+    model = onnx.load(path)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("h", 1, ["n", 4]))
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match=r"output: the model has \['y', 'h'\], want the name of"):
+        fastnn.from_onnx(path)
+
+
+def test_one_input(tmp_path):
+    path = written(tmp_path, "y = Relu(x)")
+    model = onnx.load(path)
+    model.graph.input.append(onnx.helper.make_tensor_value_info("more", 1, ["n", 4]))
+    onnx.save(model, path)
+    with pytest.raises(ValueError, match=r"the model has the inputs \['input', 'more'\], want one"):
+        fastnn.from_onnx(path)
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"PK\3\4", b"\x08\x08" * 40, bytes(1000)])
+def test_what_is_no_model(raw, tmp_path):
+    (tmp_path / "file").write_bytes(raw)
+    with pytest.raises(fastnn.ModelFormatError, match="file is not an ONNX model"):
+        fastnn.from_onnx(tmp_path / "file")
+    with pytest.raises(FileNotFoundError):
+        fastnn.from_onnx(tmp_path / "none")
+
+
+def test_damaged_models_never_crash(tmp_path):
+    net, _ = exported_network(LAYER_CASES["batch_norm"] + LAYER_CASES["residual"])
+    net.to_onnx(tmp_path / "net.onnx")
+    raw = (tmp_path / "net.onnx").read_bytes()
+    rng, refused = np.random.default_rng(0), 0
+    for _ in range(300):
+        damaged = bytearray(raw)
+        for place in rng.integers(len(raw), size=rng.integers(1, 4)):
+            damaged[place] = rng.integers(256)
+        (tmp_path / "net.onnx").write_bytes(damaged[: rng.integers(len(raw)) or None])
+        try:
+            fastnn.from_onnx(tmp_path / "net.onnx")
+        except ValueError:  # which a ModelFormatError is
+            refused += 1
+    assert refused > 100
