@@ -34,7 +34,7 @@
 #define POLL_FLOPS 2e6    /* between looks at the clock */
 #define OTHER_FLOPS 32    /* that an output of a layer other than dense counts as */
 #define CHUNK_ROWS 256    /* per thread, where the rows' number changes no bit */
-#define DERIVE_ROWS 1024  /* of FNN_DERIVE, where it does (bias_unit in kernels/dense.h) */
+#define DERIVE_ROWS 1024  /* of FNN_DERIVE, where it does (bias_unit in kernels/units.h) */
 
 /* ---- polls ------------------------------------------------------------------------------ */
 

@@ -13,6 +13,8 @@
 
 #include "dense.h"
 
+#include "units.h"
+
 #include "row_losses.h"
 
 #include "loss.h"

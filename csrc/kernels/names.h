@@ -66,10 +66,6 @@
 #define slope_rows FNN_REAL(slope_rows)
 
 /* dense.h */
-#define reshape_gradient FNN_REAL(reshape_gradient)
-#define squares_of FNN_REAL(squares_of)
-#define dense_constrain FNN_REAL(dense_constrain)
-#define transpose_unit FNN_REAL(transpose_unit)
 #define begin_tile FNN_REAL(begin_tile)
 #define end_tile FNN_REAL(end_tile)
 #define tile_columns FNN_REAL(tile_columns)
@@ -81,6 +77,11 @@
 #define backward_tile FNN_REAL(backward_tile)
 #define backward_tiles FNN_REAL(backward_tiles)
 #define dense_backward FNN_REAL(dense_backward)
+
+/* units.h */
+#define squares_of FNN_REAL(squares_of)
+#define dense_constrain FNN_REAL(dense_constrain)
+#define transpose_unit FNN_REAL(transpose_unit)
 #define unit_tile FNN_REAL(unit_tile)
 #define unit_tiles FNN_REAL(unit_tiles)
 #define bias_unit FNN_REAL(bias_unit)
@@ -88,6 +89,7 @@
 #define dense_units FNN_REAL(dense_units)
 
 /* rules.h */
+#define reshape_gradient FNN_REAL(reshape_gradient)
 #define reshape_lines FNN_REAL(reshape_lines)
 #define update_lines FNN_REAL(update_lines)
 #define update_tile FNN_REAL(update_tile)

@@ -1,5 +1,5 @@
 /* The optimizers' rules (ops/optimizers.def) on weights whose gradient is at hand: in the
- * registers of a tile (dense.h), or in an array beside them. */
+ * registers of a tile (units.h), or in an array beside them. */
 
 #define LOAD_0
 #define LOAD_1 vec m = vload(slots[0] + at);

@@ -110,7 +110,7 @@ FNN_INLINE vec vselect_gt(vec x, vec y, vec a, vec b) {
 }
 
 /* Interleave two registers: low is a0 b0 a1 b1 ..., high goes on where low ended.
- * log2(LANES) rounds of them transpose LANES registers (dense.h). */
+ * log2(LANES) rounds of them transpose LANES registers (units.h). */
 #if defined(__clang__) || __GNUC__ >= 12
 #define FNN_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
