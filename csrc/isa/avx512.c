@@ -2,6 +2,7 @@
 #define FNN_ISA avx512
 #define FNN_VECTOR_BYTES 64
 #define FNN_FMA 1
+#define FNN_REGISTERS 32
 #define TILE_ROWS 8
 #define TILE_VECTORS 2
 #include "../kernels/isa.h"

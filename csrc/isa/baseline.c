@@ -3,6 +3,7 @@
 #define FNN_ISA baseline
 #define FNN_VECTOR_BYTES 16
 #define FNN_FMA 0
+#define FNN_REGISTERS 16
 #define TILE_ROWS 4
 #define TILE_VECTORS 2
 #include "../kernels/isa.h"

@@ -2,6 +2,7 @@
 #define FNN_ISA neon
 #define FNN_VECTOR_BYTES 16
 #define FNN_FMA 1
+#define FNN_REGISTERS 32
 #define TILE_ROWS 4
 #define TILE_VECTORS 4
 #include "../kernels/isa.h"

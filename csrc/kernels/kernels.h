@@ -15,6 +15,8 @@
 
 #include "units.h"
 
+#include "overlap.h"
+
 #include "row_losses.h"
 
 #include "loss.h"

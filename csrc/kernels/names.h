@@ -86,9 +86,25 @@
 #define unit_tiles FNN_REAL(unit_tiles)
 #define bias_unit FNN_REAL(bias_unit)
 #define transpose_block FNN_REAL(transpose_block)
+#define unit_place FNN_REAL(unit_place)
+#define place_of FNN_REAL(place_of)
+#define dense_unit FNN_REAL(dense_unit)
+
+/* overlap.h */
+#define waiting_tile FNN_REAL(waiting_tile)
+#define waiting_rule FNN_REAL(waiting_rule)
+#define rule_of FNN_REAL(rule_of)
+#define take_register FNN_REAL(take_register)
+#define tile_taken FNN_REAL(tile_taken)
+#define take_waiting FNN_REAL(take_waiting)
+#define overlapped_tile FNN_REAL(overlapped_tile)
+#define overlapped_units FNN_REAL(overlapped_units)
 #define dense_units FNN_REAL(dense_units)
 
 /* rules.h */
+#define rule_constants FNN_REAL(rule_constants)
+#define constants_of FNN_REAL(constants_of)
+#define apply_rule FNN_REAL(apply_rule)
 #define reshape_gradient FNN_REAL(reshape_gradient)
 #define reshape_lines FNN_REAL(reshape_lines)
 #define update_lines FNN_REAL(update_lines)

@@ -11,12 +11,26 @@
 #define SAVE_3 SAVE_2 vstore(slots[2] + at, s);
 
 /* What the rules know by name besides w, g and the slots. */
-#define UPDATE_CONSTANTS                                                                           \
-  const vec c0 = vset((REAL)update->c[0]), c1 = vset((REAL)update->c[1]),                          \
-            c2 = vset((REAL)update->c[2]), c3 = vset((REAL)update->c[3]),                          \
-            c4 = vset((REAL)update->c[4]), c5 = vset((REAL)update->c[5]), zero = vset(0),          \
-            one = vset(1);                                                                         \
+typedef struct {
+  vec c[6];
+} rule_constants;
+
+FNN_INLINE rule_constants constants_of(const fnn_update *update) {
+  rule_constants constants;
+  FNN_UNROLL
+  for (int i = 0; i < 6; i++)
+    constants.c[i] = vset((REAL)update->c[i]);
+  return constants;
+}
+
+#define NAME_CONSTANTS(constants)                                                                  \
+  const vec c0 = (constants)->c[0], c1 = (constants)->c[1], c2 = (constants)->c[2],                \
+            c3 = (constants)->c[3], c4 = (constants)->c[4], c5 = (constants)->c[5],                \
+            zero = vset(0), one = vset(1);                                                         \
   (void)c1, (void)c2, (void)c3, (void)c4, (void)c5, (void)zero, (void)one;
+#define UPDATE_CONSTANTS                                                                           \
+  const rule_constants constants = constants_of(update);                                           \
+  NAME_CONSTANTS(&constants)
 
 /* The rule on the register at `at`. */
 #define APPLY(n_slots, gradient, ...)                                                              \
@@ -72,6 +86,24 @@ static __attribute__((noinline)) void reshape_lines(int lines, int vectors,
     for (int j = 0; j < vectors; j++, gradient += LANES)
       vstore(gradient,
              reshape_gradient(update, vload(gradient), vload(weights + i * FNN_PANEL + j * LANES)));
+}
+
+/* One of the rules that are written into tiles, on the register at `at`. */
+FNN_INLINE void apply_rule(const int optimizer, const rule_constants *constants, REAL *weights,
+                           REAL *const slots[FNN_MAX_SLOTS], int64_t at, vec gradient) {
+  NAME_CONSTANTS(constants)
+  switch (optimizer) {
+#define OPTIMIZER_INLINE(name, n_slots, hyperparameters, constants, ...)                           \
+  case FNN_OPTIMIZER_##name: {                                                                     \
+    APPLY(n_slots, gradient, __VA_ARGS__)                                                          \
+  } break;
+#define OPTIMIZER_CALLED(...)
+#define OPTIMIZER(name, place, ...) OPTIMIZER_##place(name, __VA_ARGS__)
+#include "../ops/optimizers.def"
+#undef OPTIMIZER
+#undef OPTIMIZER_INLINE
+#undef OPTIMIZER_CALLED
+  }
 }
 
 /* Applies the optimizer's rule to `lines` lines of `vectors` registers: line i has its
@@ -148,6 +180,7 @@ static void update_flat(const fnn_update *update, int64_t n, const void *gradien
 
 #undef APPLY
 #undef UPDATE_CONSTANTS
+#undef NAME_CONSTANTS
 #undef LOAD_0
 #undef LOAD_1
 #undef LOAD_2

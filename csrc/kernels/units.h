@@ -167,30 +167,37 @@ static void transpose_unit(const fnn_layer *d, int64_t k, int64_t panel) {
     transpose_block(W + n, FNN_PANEL, WT + n * FNN_PANEL, FNN_PANEL);
 }
 
-static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update) {
+/* Unit u of a layer: inputs k..k1 of the panel's outputs up to n1. */
+typedef struct {
+  int64_t k, k1, panel, n1;
+} unit_place;
+
+FNN_INLINE unit_place place_of(const fnn_layer *d, int64_t u) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
-  const int64_t units = K16 / FNN_BLOCK * (FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL);
-  for (int64_t u = u0; u < u1; u++) {
-    const int64_t panel = u / (K16 / FNN_BLOCK) * FNN_PANEL;
-    const int64_t k = u % (K16 / FNN_BLOCK) * FNN_BLOCK;
-    const int64_t k1 = k + FNN_BLOCK < d->K ? k + FNN_BLOCK : d->K;
-    const int64_t n1 = panel + FNN_PANEL < N16 ? panel + FNN_PANEL : N16;
-    for (int64_t n = panel; n < n1; n += TILE_WIDTH)
-      if (TILE_VECTORS > 1 && n1 - n <= LANES * (TILE_VECTORS / 2))
-        unit_tiles((TILE_VECTORS + 1) / 2, d, k, k1, n, update);
-      else
-        unit_tiles(TILE_VECTORS, d, k, k1, n, update);
-    if (k == 0 && d->bias)
-      bias_unit(d, panel, n1, update);
-    if (update->optimizer == FNN_STORE && update->squares) {
-      double *squares = update->squares + d->squares;
-      squares[u] =
-          squares_of((const REAL *)d->dW + panel * K16 + k * FNN_PANEL, k1 - k, d->N - panel);
-      if (k == 0)
-        squares[units + panel / FNN_PANEL] =
-            d->bias ? squares_of((const REAL *)d->db + panel, 1, d->N - panel) : 0;
-    }
-    if (d->WT && update->optimizer != FNN_STORE)
-      transpose_unit(d, k, panel);
+  const int64_t panel = u / (K16 / FNN_BLOCK) * FNN_PANEL, k = u % (K16 / FNN_BLOCK) * FNN_BLOCK;
+  return (unit_place){k, k + FNN_BLOCK < d->K ? k + FNN_BLOCK : d->K, panel,
+                      panel + FNN_PANEL < N16 ? panel + FNN_PANEL : N16};
+}
+
+static void dense_unit(const fnn_layer *d, int64_t u, const fnn_update *update) {
+  const unit_place at = place_of(d, u);
+  for (int64_t n = at.panel; n < at.n1; n += TILE_WIDTH)
+    if (TILE_VECTORS > 1 && at.n1 - n <= LANES * (TILE_VECTORS / 2))
+      unit_tiles((TILE_VECTORS + 1) / 2, d, at.k, at.k1, n, update);
+    else
+      unit_tiles(TILE_VECTORS, d, at.k, at.k1, n, update);
+  if (at.k == 0 && d->bias)
+    bias_unit(d, at.panel, at.n1, update);
+  if (update->optimizer == FNN_STORE && update->squares) {
+    const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
+    const int64_t units = K16 / FNN_BLOCK * (FNN_ROUND_UP(d->N, FNN_PANEL) / FNN_PANEL);
+    double *squares = update->squares + d->squares;
+    squares[u] = squares_of((const REAL *)d->dW + at.panel * K16 + at.k * FNN_PANEL, at.k1 - at.k,
+                            d->N - at.panel);
+    if (at.k == 0)
+      squares[units + at.panel / FNN_PANEL] =
+          d->bias ? squares_of((const REAL *)d->db + at.panel, 1, d->N - at.panel) : 0;
   }
+  if (d->WT && update->optimizer != FNN_STORE)
+    transpose_unit(d, at.k, at.panel);
 }
