@@ -35,7 +35,8 @@ typedef enum {
   FNN_OK,
   FNN_NO_MEMORY,
   FNN_BAD_ARGUMENT,
-  FNN_BAD_INPUT,  /* NaN, infinity, an unknown label or code in a row: see fnn_job.bad_row */
+  FNN_BAD_INPUT,  /* NaN, infinity, an unknown label or code in a row, or a sparse row that cannot
+                     be: see fnn_job.bad_row */
   FNN_NON_FINITE, /* the loss of the batch at fnn_job.position is not finite */
   FNN_INTERRUPTED /* fnn_job.poll asked to stop */
 } fnn_status;
@@ -114,6 +115,12 @@ typedef struct {
   int64_t rows, columns;
   int64_t row_bytes, column_bytes; /* strides; may be negative or zero */
   int32_t type;                    /* fnn_type */
+  /* Compressed sparse rows, inputs alone: `data` then has the `stored` elements that are not 0, one
+   * after the other; row r has those from starts[r] to before starts[r + 1], in the columns that
+   * `indices` tells.  NULL: every element is there. */
+  const void *starts, *indices;
+  int64_t stored;
+  int32_t index_bytes; /* of a start and of an index: 4 or 8 */
 } fnn_array;
 
 /* ---- the plan -------------------------------------------------------------- */
@@ -301,6 +308,9 @@ typedef struct {
 
   int32_t optimizer;  /* fnn_optimizer */
   int64_t accumulate; /* FNN_TRAIN: batches of a step, whose gradients are added up; 0 is 1 */
+  /* FNN_TRAIN: the layers' penalties belong to the sum of the losses of a step rather than to their
+   * mean: they are divided by the step's sum of row weights. */
+  int32_t shared_penalties;
   /* Bounds of the gradient, 0: none.  Of each element; of the norm of each weight matrix and
    * each bias; of the norm of all of it. */
   double clip_value, clip_norm, clip_global_norm;

@@ -50,7 +50,8 @@ fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job) {
   return plan->squares ? fnn_plan_use_gradient(plan) : FNN_NO_MEMORY;
 }
 
-void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr) {
+void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr,
+                      double penalty) {
   fnn_update *all = &step->all;
   step->clips = clips_norms(job);
   all->rows = rows;
@@ -69,8 +70,8 @@ void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_
     const fnn_group *group = &plan->layers[l].group;
     fnn_update *own = &plan->updates[l];
     *own = *all;
-    own->l1 = group->l1;
-    own->l2 = group->l2;
+    own->l1 = group->l1 * penalty;
+    own->l2 = group->l2 * penalty;
     own->reshapes |= group->l1 > 0 || group->l2 > 0;
     double p[FNN_MAX_HYPERPARAMETERS];
     memcpy(p, job->hyperparameters, sizeof p);

@@ -15,8 +15,10 @@ typedef struct {
 
 /* Memory that a job's steps want. */
 fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job);
-/* By one thread, while the rows of a batch are worked on; begins and ends are set before. */
-void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr);
+/* By one thread, while the rows of a batch are worked on; begins and ends are set before.
+ * `penalty` is a factor of the layers' penalties. */
+void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_t rows, double lr,
+                      double penalty);
 /* By all, each its share. */
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
                  fnn_units share, fnn_clock *clock);

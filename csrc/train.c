@@ -72,9 +72,11 @@ static void prepare_update(fnn_work *run, int64_t first, int64_t rows) {
     return;
   }
   const double lr = fnn_schedule_lr(&job->schedule, run->plan->steps) * job->lr_factor;
-  run->step.begins = first == fnn_step_begin(run, first);
-  run->step.ends = first + rows == fnn_step_end(run, first);
-  fnn_step_prepare(&run->step, run->plan, job, rows, lr);
+  const int64_t begin = fnn_step_begin(run, first), end = fnn_step_end(run, first);
+  const double weight = job->shared_penalties ? fnn_weight_sum(job, begin, end) : 1;
+  run->step.begins = first == begin;
+  run->step.ends = first + rows == end;
+  fnn_step_prepare(&run->step, run->plan, job, rows, lr, weight > 0 ? 1 / weight : 0);
 }
 
 static void commit_update(fnn_work *run) {
@@ -279,7 +281,7 @@ static fnn_status check(const fnn_plan *plan, const fnn_job *job) {
       return FNN_BAD_ARGUMENT;
   if (job->mode == FNN_PREDICT)
     return FNN_OK;
-  if (job->targets.rows != job->inputs.rows ||
+  if (job->targets.rows != job->inputs.rows || job->targets.indices != NULL ||
       (job->mode == FNN_DERIVE && !fnn_derive_accepts(plan, job)))
     return FNN_BAD_ARGUMENT;
   if (job->loss == FNN_CUSTOM_LOSS)

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         solvers,
         tables,
     )
+    from fastnn.estimators import MLPClassifier, MLPRegressor
     from fastnn.exchange import from_onnx, from_sklearn, from_torch
     from fastnn.gradients import check_gradient
     from fastnn.lr_finder import find_lr
@@ -114,6 +115,10 @@ __all__ = [
     "tables",
 ]
 
+# They are not there for `from fastnn import *` without scikit-learn.
+if find_spec("sklearn"):
+    __all__ += ["MLPClassifier", "MLPRegressor"]
+
 register_threadpoolctl()
 
 # Imported when first used: `import fastnn` stays fast.
@@ -125,6 +130,8 @@ _LATE = {
     "from_sklearn": "exchange",
     "from_torch": "exchange",
     "load": "serialization",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
 }
 
 

@@ -35,6 +35,10 @@ cdef extern from "fastnn.h" nogil:
         int64_t rows, columns
         int64_t row_bytes, column_bytes
         int32_t type
+        const void *starts
+        const void *indices
+        int64_t stored
+        int32_t index_bytes
     ctypedef struct fnn_column:
         int64_t column, codes, width
     ctypedef struct fnn_layer_spec:
@@ -93,6 +97,7 @@ cdef extern from "fastnn.h" nogil:
         void *gradients
         int32_t optimizer
         int64_t accumulate
+        int32_t shared_penalties
         double clip_value, clip_norm, clip_global_norm
         fnn_schedule schedule
         double lr_factor

@@ -113,6 +113,7 @@ class Plan:
         clip_norm: float = 0,
         clip_global_norm: float = 0,
         accumulate: int = 1,
+        shared_penalties: bool = False,
         seconds: float = 0,
         before: Sequence[float] = (0.0, 0.0, 0.0),
     ) -> tuple[int, float, float, float, int, int, bool]: ...

@@ -12,6 +12,7 @@ from cpython.buffer cimport (
     PyBUF_FORMAT,
     PyBUF_STRIDES,
     PyBuffer_Release,
+    PyObject_CheckBuffer,
     PyObject_GetBuffer,
 )
 from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint64_t
@@ -278,7 +279,8 @@ cdef class Plan:
             uint64_t seed=0, bint training=False, str of="parameters", object gradients=None,
             str optimizer=None, object lr=0.0, double lr_factor=1, tuple hyperparameters=(),
             double clip_value=0, double clip_norm=0, double clip_global_norm=0,
-            int64_t accumulate=1, double seconds=0, before=(0.0, 0.0, 0.0)):
+            int64_t accumulate=1, bint shared_penalties=False, double seconds=0,
+            before=(0.0, 0.0, 0.0)):
         """Runs a job.
 
         Instead of a loss's name there may be `custom`, a function of (rows, outputs, columns of
@@ -328,6 +330,7 @@ cdef class Plan:
         job.clip_global_norm = clip_global_norm
         job.optimizer = 0
         job.accumulate, job.lr_factor, job.seconds = accumulate, lr_factor, seconds
+        job.shared_penalties = shared_penalties
         job.before[0], job.before[1], job.before[2] = before
         if mode == "predict" or outputs is not None:
             out = self._result("outputs", outputs, job.end - begin, self.outputs)

@@ -27,6 +27,8 @@ cdef class Forward:
 
     def __call__(self, object inputs, int threads):
         cdef Py_buffer view
+        if not PyObject_CheckBuffer(inputs):
+            return REFUSED
         try:
             PyObject_GetBuffer(inputs, &view, PyBUF_STRIDES | PyBUF_FORMAT)
         except (BufferError, ValueError):  # dates, for one, have no format

@@ -60,6 +60,8 @@ class Steps:
             "hyperparameters": optimizer.hyperparameters,
             **optimizer.clipping,
         }
+        if net._shared_penalties:
+            self.options["shared_penalties"] = True
 
     def take(
         self,

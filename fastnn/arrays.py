@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fastnn._sparse import SparseRows
 from fastnn.losses import Loss
 
 # What the engine reads as it is; float16, long double, byte-swapped and unaligned arrays are
@@ -26,13 +27,22 @@ class Targets(NamedTuple):
     labels: bool
 
 
-def as_real(argument: str, value: Any) -> np.ndarray:
-    """Return an array-like as an array of a real type that the engine reads."""
+def as_real(argument: str, value: Any, sparse: bool = False) -> np.ndarray:
+    """Return an array-like as an array of a real type that the engine reads.
+
+    With `sparse` a sparse one becomes a `SparseRows`, which is used as if it were an array.
+    """
     # Nearly all are this already, and a step of training may take less time than finding it out.
     if type(value) is np.ndarray and value.dtype in _DIRECT and value.flags.aligned:
         return value
     if hasattr(value, "tocsr"):
-        raise TypeError(f"{argument}: got a sparse matrix, want a dense array; use .toarray()")
+        if not sparse:
+            raise TypeError(f"{argument}: got a sparse matrix, want a dense array; use .toarray()")
+        rows: Any = SparseRows(argument, value)
+        rows.data = np.ascontiguousarray(as_real(argument, rows.data))
+        return rows  # type: ignore[no-any-return]
+    if type(value) is SparseRows:
+        return value  # type: ignore[return-value]
     if np.ma.is_masked(value):
         raise TypeError(f"{argument}: got a masked array, want one without holes; use .filled()")
     try:
@@ -56,11 +66,12 @@ def check_inputs(argument: str, value: Any, width: int | None) -> np.ndarray:
     ----------
     argument : str
         Name in messages.
-    value : array-like of shape (n_samples, n_features)
+    value : array-like or sparse matrix of shape (n_samples, n_features)
+        Sparse ones of any of SciPy's formats: CSR as it is, others are converted to it.
     width : int or None
         Features that the network wants; None when it has not been built yet.
     """
-    array = as_real(argument, value)
+    array = as_real(argument, value, sparse=True)
     shape = array.shape
     if len(shape) == 2 and shape[1] == width:
         return array

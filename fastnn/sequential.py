@@ -70,6 +70,8 @@ class Sequential(Files):
     array([0, 1, 1, 0])
     """
 
+    _most_threads, _shared_penalties = 1 << 30, False  # what estimators set: see fnn_job
+
     def __init__(
         self,
         layers: Sequence[Layer],
@@ -199,7 +201,7 @@ class Sequential(Files):
     def _threads(self, rows: int) -> int:
         pays: int = self._plan.threads(rows)
         # Of small work nobody need be asked, which is a call into the operating system.
-        return pays if pays == 1 else min(pays, threads.get_num_threads())
+        return pays if pays == 1 else min(pays, threads.get_num_threads(), self._most_threads)
 
     def _evaluate(
         self,

@@ -194,13 +194,13 @@ def test_a_masked_array_is_refused():
         net().evaluate(np.eye(3), np.ma.masked_equal([0, 1, 0], 0), loss=CE)
 
 
-def test_a_sparse_matrix_is_refused():
+def test_a_sparse_matrix_is_refused_where_rows_are_few():
     class Sparse:
         def tocsr(self):
             raise AssertionError
 
     with pytest.raises(TypeError, match=r"X: got a sparse matrix, want a dense array; use \.toarr"):
-        net().predict(Sparse())
+        net().predictor()(Sparse())
 
 
 def test_what_says_it_is_an_array():

@@ -61,7 +61,8 @@ ARROWS = (
         "_search": {"_method", "solvers"},
         "minimize": {"_schedule", "_search", "_spec"},
         "threads": {"_spec"},
-        "arrays": {"losses"},
+        "_sparse": set(),
+        "arrays": {"_sparse", "losses"},
         "_built": {"_compile", "arrays"},
         "_compile": {"_spec", "activations", "arrays", "initializers", "layers"},
         "_groups": set(),
@@ -210,6 +211,15 @@ def test_tables_stand_on_the_specs_and_on_scikit_learn():
         assert others <= {"fastnn", "narwhals", "numpy", "sklearn"}, path
 
 
+def test_estimators_stand_on_top_and_on_scikit_learn():
+    """Nothing imports them before they are asked for; SciPy comes with scikit-learn."""
+    for path in (PACKAGE / "estimators").glob("*.py"):
+        others = {name.split(".")[0] for name in top_level(path)} - set(sys.stdlib_module_names)
+        assert others <= {"fastnn", "numpy", "scipy", "sklearn", "threadpoolctl"}, path
+    for module in MODULES:
+        assert "estimators" not in of_fastnn(top_level(PACKAGE / f"{module}.py")), module
+
+
 def test_exchange_imports_other_libraries_only_where_it_is_about_them():
     paths = sorted((PACKAGE / "exchange").glob("*.py"))
     assert paths
@@ -279,6 +289,7 @@ def test_importing_fastnn_imports_little():
         "_callback",
         "_loggers",
         "callbacks",
+        "estimators",
         "exchange",
         "plot",
         "progress",

@@ -153,6 +153,8 @@
 #define gather_group FNN_REAL(gather_group)
 #define row_is_finite FNN_REAL(row_is_finite)
 #define gather_rows FNN_REAL(gather_rows)
+#define index_of FNN_REAL(index_of)
+#define gather_sparse FNN_REAL(gather_sparse)
 #define scatter_rows FNN_REAL(scatter_rows)
 
 /* map.h */

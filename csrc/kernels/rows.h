@@ -1,6 +1,6 @@
 /* Between the caller's arrays and feature blocks: rows in (gather), outputs out
  * (scatter).  The caller's array may have any element type, order and strides; it is
- * converted a row at a time and never copied whole. */
+ * converted a row at a time and never copied whole; nor is a sparse one ever made dense. */
 
 /* Rows are taken several at a time, block by block: the lines that are written then lie side by
  * side, where those of one row are so far apart that they fall into one set of the cache, and the
@@ -94,10 +94,53 @@ static int row_is_finite(int64_t columns, int64_t stride, const REAL *H) {
   return is_zero(&sum);
 }
 
+static int64_t index_of(const void *indices, int32_t bytes, int64_t i) {
+  int64_t wide;
+  int32_t narrow;
+  if (bytes == (int32_t)sizeof narrow) {
+    memcpy(&narrow, (const char *)indices + i * bytes, sizeof narrow);
+    return narrow;
+  }
+  memcpy(&wide, (const char *)indices + i * bytes, sizeof wide);
+  return wide;
+}
+
+/* A row of a sparse array; 0 where an element is not finite, or not among those stored, or its
+ * column not among the array's: nothing is read or written outside them. */
+static int gather_sparse(const fnn_array *source, int64_t row, int64_t stride, REAL *H) {
+  const int32_t bytes = source->index_bytes;
+  const int64_t begin = index_of(source->starts, bytes, row);
+  const int64_t end = index_of(source->starts, bytes, row + 1);
+  for (int64_t k = 0; k < source->columns; k += FNN_BLOCK)
+    memset(H + k * stride, 0, FNN_BLOCK * sizeof(REAL));
+  if (begin < 0 || end > source->stored)
+    return 0;
+  int good = 1;
+  for (int64_t i = begin; i < end; i += FNN_BLOCK) {
+    const int64_t some = end - i < FNN_BLOCK ? end - i : FNN_BLOCK;
+    const char *at = (const char *)source->data + i * source->column_bytes;
+    const row_group group = {.rows = 1, .row = {at}, .ahead = {at}};
+    REAL line[FNN_BLOCK];
+    good &= gather_group(&group, some, source->column_bytes, source->type, 1, line);
+    for (int64_t j = 0; j < some; j++) {
+      const int64_t k = index_of(source->indices, bytes, i + j);
+      if (k < 0 || k >= source->columns)
+        return 0;
+      H[k / FNN_BLOCK * stride * FNN_BLOCK + k % FNN_BLOCK] = line[j];
+    }
+  }
+  return good;
+}
+
 static int64_t gather_rows(const fnn_array *source, const int64_t *order, int64_t position,
                            int64_t r0, int64_t r1, int64_t stride, void *H) {
   int64_t bad = -1;
-  for (int64_t r = r0; r < r1; r += GATHER_ROWS) {
+  for (int64_t r = r0; source->indices != NULL && r < r1; r++)
+    if (!gather_sparse(source, order ? order[position + r] : position + r, stride,
+                       (REAL *)H + r * FNN_BLOCK) &&
+        bad < 0)
+      bad = r;
+  for (int64_t r = r0; source->indices == NULL && r < r1; r += GATHER_ROWS) {
     row_group group = {.rows = r1 - r < GATHER_ROWS ? (int)(r1 - r) : GATHER_ROWS};
     for (int i = 0; i < group.rows; i++) {
       const int64_t here = position + r + i, next = here + GATHER_ROWS;

@@ -1,0 +1,55 @@
+"""Several columns of classes: a softmax over the outputs of each, and the sum of their losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def split(outputs: np.ndarray, sizes: Sequence[int]) -> list[np.ndarray]:
+    """Return views of each head's columns."""
+    return np.split(outputs, np.cumsum(sizes)[:-1], axis=1)
+
+
+def softmax(raw: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
+    """Return raw outputs, (n, sum of sizes), as probabilities within each head."""
+    out = np.empty_like(raw)
+    for z, p in zip(split(raw, sizes), split(out, sizes), strict=True):
+        np.exp(z - z.max(axis=1, keepdims=True), out=p)
+        p /= p.sum(axis=1, keepdims=True)
+    return out
+
+
+@dataclass(frozen=True)
+class CrossEntropies:
+    """The sum of the heads' cross entropies, as a loss in Python: see `fastnn.losses.CustomLoss`.
+
+    Targets: the number of the right class in each head, (n, heads).
+    """
+
+    sizes: tuple[int, ...]
+    __name__ = "cross_entropies"
+
+    def __call__(
+        self,
+        raw: np.ndarray,
+        target: np.ndarray,
+        grad_out: np.ndarray,
+        sample_weight: np.ndarray | None = None,
+    ) -> float:
+        """Return the mean loss; its gradient goes to `grad_out`."""
+        n = len(raw)
+        share = np.full(n, 1 / n) if sample_weight is None else sample_weight / sample_weight.sum()
+        grad_out[...] = softmax(raw, self.sizes)
+        rows, value = np.arange(n), 0.0
+        heads = zip(split(raw, self.sizes), split(grad_out, self.sizes), strict=True)
+        for column, (z, gradient) in enumerate(heads):
+            right = target[:, column].astype(np.intp)
+            highest = z.max(axis=1, keepdims=True)
+            log_sum = highest[:, 0] + np.log(np.exp(z - highest).sum(axis=1))
+            value += float(share @ (log_sum - z[rows, right]))
+            gradient[rows, right] -= 1
+        grad_out *= share[:, None].astype(raw.dtype)
+        return value
