@@ -84,6 +84,7 @@ LAYER_CASES = {
         fastnn.Dense(9),
         fastnn.Residual([fastnn.Residual([fastnn.Dense(9, activation="relu")]), fastnn.Dense(9)]),
         fastnn.Residual([fastnn.Activation("relu"), fastnn.Dropout(), fastnn.Dense(9)]),
+        fastnn.Residual([fastnn.Activation("gelu")]),
     ],
     "concatenate": [
         fastnn.Concatenate([[fastnn.Dense(9, activation="gelu")], [], [fastnn.BatchNorm()]]),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fastnn.errors import ModelFormatError
-from fastnn.exchange._onnx_functions import ELEMENTWISE, recognize
+from fastnn.exchange._onnx_functions import SIMPLE, recognize
 from fastnn.exchange._onnx_graph import import_onnx
 from fastnn.exchange._onnx_nodes import ROWS
 from fastnn.exchange._onnx_reader import Reader, attributes, unsupported
@@ -115,6 +115,9 @@ def _all(parts: list[Part]) -> Any:
             yield from _all(branch)
 
 
+_JOINS = ("Add", "Concat")  # what the branches of a block end in
+
+
 class _Parser:
     """Turns the nodes between two values into layers."""
 
@@ -135,7 +138,7 @@ class _Parser:
             elif self._is_bias(nodes, parts):
                 self._add_bias(nodes[0], parts)
                 taken = 1
-            elif all(node.op_type in ELEMENTWISE for node in nodes):
+            elif all(node.op_type in SIMPLE for node in nodes):
                 taken = self._function(regions[at:], x, parts)
             else:
                 parts.append(self._block(nodes[-1], x))
@@ -207,7 +210,7 @@ class _Parser:
     def _function(self, regions: list[tuple[list[Any], str]], x: str, parts: list[Part]) -> int:
         """Append the activation that most of the next regions are; return how many."""
         most = 0
-        while most < len(regions) and all(n.op_type in ELEMENTWISE for n in regions[most][0]):
+        while most < len(regions) and all(n.op_type in SIMPLE for n in regions[most][0]):
             most += 1
         for count in range(most, 0, -1):
             nodes = [node for region, _ in regions[:count] for node in region]
@@ -218,7 +221,11 @@ class _Parser:
                 append(parts, found)
             if found is not None:
                 return count
-        raise unsupported(regions[0][0][-1], "no activation of fastnn is what it computes")
+        node = regions[0][0][-1]
+        if node.op_type not in _JOINS:
+            raise unsupported(node, "no activation of fastnn is what it computes")
+        parts.append(self._block(node, x))
+        return 1
 
     def _block(self, node: Any, x: str) -> Part:
         """Return the block whose branches a node joins."""

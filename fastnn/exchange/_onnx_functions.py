@@ -16,14 +16,14 @@ import numpy as np
 from fastnn.activations import Activation as Function
 from fastnn.exchange._onnx_reader import Reader
 from fastnn.exchange._parts import Part
-from fastnn.layers import BatchNorm, PReLU
+from fastnn.layers import BatchNorm, LayerNorm, PReLU
 
-# Nodes that take each element by itself.
-ELEMENTWISE = {
+# Nodes that take each element by itself, and the mean over the features.
+SIMPLE = {
     "Abs", "Add", "And", "Celu", "Clip", "Div", "Elu", "Equal", "Erf", "Exp", "Gelu", "Greater",
     "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max",
-    "Min", "Mish", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "Relu", "Selu",
-    "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh", "ThresholdedRelu", "Where",
+    "Min", "Mish", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "ReduceMean", "Relu",
+    "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh", "ThresholdedRelu", "Where",
 }  # fmt: skip
 
 _NEAR = 1e-6  # relative, for constants are often float32
@@ -43,20 +43,15 @@ def recognize(reader: Reader, nodes: list[Any], x: str, y: str) -> Function | Pa
     """Return the activation, or the layer, that nodes between two values are; None if none is."""
     names = {name for node in nodes for name in node.input}
     constants = {name: reader.constants[name] for name in names & reader.constants.keys()}
-    feeds = {
-        name: values.astype("float64") if values.dtype.kind == "f" else values
-        for name, values in constants.items()
-    }
+    if any(node.op_type == "ReduceMean" for node in nodes):
+        return _layer_norm(reader, nodes, constants, x, y)
+    feeds = _doubles(constants)
     if any(values.ndim > 2 or (values.ndim == 2 and len(values) > 1) for values in feeds.values()):
         return None
     wide = any(values.size > 1 for values in feeds.values())
     z = np.concatenate([_FEW if wide else _MANY, _ENDS, [_FAR]])
-    try:
-        with np.errstate(all="ignore"):
-            h = reader.evaluate(nodes, feeds | {x: z[:, None]}, y)
-    except Exception:  # whatever onnx's implementation finds wrong with them
-        return None
-    if h.shape[:1] != z.shape or h.ndim != 2 or h.dtype != z.dtype:
+    h = _evaluated(reader, nodes, feeds | {x: z[:, None]}, y)
+    if h is None or h.shape[:1] != z.shape or h.ndim != 2 or h.dtype != z.dtype:
         return None
     if np.ptp(h, axis=1).max() == 0:
         function = _activation(z, h[:, 0])
@@ -64,6 +59,42 @@ def recognize(reader: Reader, nodes: list[Any], x: str, y: str) -> Function | Pa
             return function
     double = any(values.dtype == "float64" for values in constants.values())
     return _half_lines(z, h, "float64" if double else "float32")
+
+
+def _layer_norm(
+    reader: Reader, nodes: list[Any], constants: dict[str, np.ndarray], x: str, y: str
+) -> Part | None:
+    """Return the LayerNorm without scale and shift that nodes are.
+
+    Before opset 17 it was written as means over the features; its epsilon is one of the numbers.
+    """
+    z = np.sin(np.arange(35.0)).reshape(5, 7) * np.arange(1, 6)[:, None]
+    h = _evaluated(reader, nodes, _doubles(constants) | {x: z}, y)
+    centered = z - z.mean(axis=1, keepdims=True)
+    for values in constants.values():
+        if values.size != 1 or not 0 < values.item() < 0.1 or h is None or h.shape != z.shape:
+            continue
+        epsilon = float(np.float32(values.item()).astype(str))
+        if _same(h, centered / np.sqrt(z.var(axis=1, keepdims=True) + epsilon)):
+            return Part(LayerNorm(epsilon))
+    return None
+
+
+def _doubles(constants: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {
+        name: values.astype("float64") if values.dtype.kind == "f" else values
+        for name, values in constants.items()
+    }
+
+
+def _evaluated(
+    reader: Reader, nodes: list[Any], feeds: dict[str, np.ndarray], y: str
+) -> np.ndarray | None:
+    try:
+        with np.errstate(all="ignore"):
+            return reader.evaluate(nodes, feeds, y)
+    except Exception:  # whatever onnx's implementation finds wrong with them
+        return None
 
 
 def _same(h: Any, want: Any) -> bool:

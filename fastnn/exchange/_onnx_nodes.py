@@ -83,6 +83,17 @@ def _epsilon(own: dict[str, Any]) -> float:
     return float(np.float32(own.get("epsilon", 1e-5)).astype(str))
 
 
+def _scaler(reader: Reader, node: Any, x: str, parts: list[Part]) -> None:
+    """(x - offset) scale, of ai.onnx.ml, which scikit-learn's scalers become."""
+    own = attributes(node)
+    offset, scale = (np.array(own[name], "float32") for name in ("offset", "scale"))
+    width = max(len(offset), len(scale))
+    # Of variance 1, beside which this epsilon is lost.
+    state = np.concatenate([np.broadcast_to(offset, width), np.ones(width, "float32")])
+    arrays = {"weights": np.broadcast_to(scale, width), "state": state}
+    parts.append(Part(BatchNorm(epsilon=1e-30), arrays, width=width))
+
+
 def _softmax(function: Function) -> Row:
     def row(reader: Reader, node: Any, x: str, parts: list[Part]) -> None:
         if attributes(node).get("axis", -1) not in (1, -1):
@@ -99,6 +110,7 @@ ROWS: dict[str, Row] = {
     "Gemm": _gemm,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
+    "Scaler": _scaler,
     "Softmax": _softmax(Softmax()),
     "LogSoftmax": _softmax(LogSoftmax()),
 }
