@@ -1,24 +1,15 @@
-"""The columns of a table, of whatever library, as one of five kinds.
-
-narwhals reads them all.  It comes with scikit-learn, imports none of the libraries itself, and
-one way of reading is why all of them give the same bits; an array does without.
-
-Python's objects are taken as lists and not as arrays, since narwhals 2.29 makes a category of
-what is missing in an Arrow dictionary when it makes an array of it.
-"""
+"""The values of a column, of one kind: numbers, truth values, text, dates, or none at all."""
 
 from __future__ import annotations
 
 import datetime
 import math
 import numbers
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-import narwhals as nw
 import numpy as np
 
 # Of float32, in which networks compute by default: beyond it, a number is as good as infinite.
@@ -84,42 +75,7 @@ class Values:
             )
 
 
-def read_series(name: str, series: Any) -> Values:
-    """Return a column of a table that narwhals reads."""
-    kind = series.dtype
-    if series.null_count() == len(series):  # of any type: pandas' is str where there is none
-        return Values(name, "missing", [None] * len(series))
-    if kind.is_numeric():  # int, float, decimal
-        return _numbers(name, series.cast(nw.Float64()).to_numpy())
-    if kind == nw.Duration:
-        return _numbers(name, series.to_numpy() / np.timedelta64(1, "s"))
-    if kind == nw.Date or kind == nw.Datetime:
-        if getattr(kind, "time_zone", None):  # what its own clock shows
-            series = series.dt.replace_time_zone(None)
-        return _dates(name, series.to_numpy())
-    if kind in (nw.String, nw.Boolean, nw.Categorical, nw.Enum, nw.Time, nw.Object):
-        category = kind in (nw.Categorical, nw.Enum)
-        return read_objects(name, series.to_list(), category)
-    raise TypeError(f"column {name!r}: got {kind} values, want numbers, text, booleans or dates")
-
-
-def read_array(name: str, values: np.ndarray) -> Values:
-    """Return a column of an array, (n,)."""
-    kind = values.dtype.kind
-    if kind in "iuf":
-        return _numbers(name, values.astype(np.float64))
-    if kind == "m":
-        return _numbers(name, values / np.timedelta64(1, "s"))
-    if kind == "M":
-        return _dates(name, values)
-    if kind in "bUTO":
-        return read_objects(name, values.tolist())
-    raise TypeError(
-        f"column {name!r}: got {values.dtype} values, want numbers, text, booleans or dates"
-    )
-
-
-def read_objects(name: str, values: list[Any], category: bool = False) -> Values:
+def objects_of(name: str, values: list[Any], category: bool = False) -> Values:
     """Return a column of Python's objects, which have to be of one kind."""
     types = set(map(type, values))
     if not types <= {str, bool, type(None)}:  # nothing of these needs a second look
@@ -135,8 +91,10 @@ def read_objects(name: str, values: list[Any], category: bool = False) -> Values
         raise TypeError(f"column {name!r}: {_of_several_kinds(values)}")
     kind = "number" if "number" in found else found.pop()
     if kind == "date":
-        return _dates(name, np.array([_date(v) for v in values], "datetime64[us]"))
+        return dates_of(name, np.array([_date(v) for v in values], "datetime64[us]"))
     if kind == "text":
+        if types != {str}:  # NumPy's, or an Enum's
+            values = [None if v is None else str.__str__(v) for v in values]
         return Values(name, kind, values, category)
     convert = {t: _OBJECTS[k][1] for t, k in kinds.items() if k is not None}
     if category:  # whole numbers stay what they are
@@ -149,16 +107,18 @@ def read_objects(name: str, values: list[Any], category: bool = False) -> Values
         found_levels = Values(name, kind, values, category)
         found_levels.want_finite(found_levels.floats())
         return found_levels
-    return _numbers(name, Values(name, kind, values).floats())
+    return numbers_of(name, Values(name, kind, values).floats())
 
 
-def _numbers(name: str, values: np.ndarray) -> Values:
+def numbers_of(name: str, values: np.ndarray) -> Values:
+    """Return a column of numbers, (n,) float64."""
     found = Values(name, "number", values)
     found.want_finite(values)
     return found if not np.isnan(values).all() else Values(name, "missing", values.tolist())
 
 
-def _dates(name: str, values: np.ndarray) -> Values:
+def dates_of(name: str, values: np.ndarray) -> Values:
+    """Return a column of dates, (n,) datetime64 of any unit."""
     values = values.astype("datetime64[us]")
     return Values(name, "missing" if np.isnat(values).all() else "date", values)
 
@@ -218,47 +178,3 @@ def _of_several_kinds(values: list[Any]) -> str:
         f"{value!r:.60} ({kind.__name__}) in row {row}" for kind, (row, value) in first.items()
     ]
     return f"got {' and '.join(shown[:3])}, want all numbers, all text, all booleans or all dates"
-
-
-@dataclass(frozen=True, eq=False)
-class Table:
-    """What `fit` and `transform` are given.
-
-    Attributes
-    ----------
-    n_rows : int
-    names : list of str, or None
-        None of an array, and of a pandas table whose columns have numbers for names.
-    n_columns : int
-    column : callable
-        Takes a column's number and the name to call it by; returns its `Values`.
-    """
-
-    n_rows: int
-    n_columns: int
-    names: list[str] | None
-    column: Callable[[int, str], Values]
-
-
-def read_table(X: Any) -> Table | None:
-    """Return a table of a library that narwhals reads; None if it is something else."""
-    try:
-        frame = nw.from_native(X, eager_only=True, pass_through=True)
-    except nw.exceptions.DuplicateError as error:
-        raise ValueError(f"X: {' '.join(str(error).split())}") from None
-    if not isinstance(frame, nw.DataFrame):
-        if hasattr(X, "collect") and hasattr(X, "collect_schema"):
-            raise TypeError(f"X: got a {type(X).__name__}, want a table in memory: X.collect()")
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        names = list(frame.columns)
-    of_text = [isinstance(name, str) for name in names]
-    if any(of_text) and not all(of_text):
-        name = names[of_text.index(False)]
-        raise TypeError(f"X: column {name!r} has a {type(name).__name__} for a name, others text")
-
-    def column(index: int, name: str) -> Values:
-        return read_series(name, frame.get_column(names[index]))
-
-    return Table(len(frame), len(names), names if all(of_text) else None, column)

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_feature_names_in, check_array, check_is_fitted
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from fastnn._spec import check_count, check_number
 from fastnn.tables._learn import Settings, learn
-from fastnn.tables._values import Table, read_array, read_table
+from fastnn.tables._table import Table, read
 from fastnn.tables.columns import Category, Column, from_state
 
 
@@ -119,7 +119,7 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
             truth values nor dates, values of several kinds in a column, or infinite ones; if no
             column is left.
         """
-        table = self._read(X)
+        table = read(X)
         settings = self._settings(table.n_rows)
         names = table.names or [f"x{index}" for index in range(table.n_columns)]
         columns, dropped = [], {}
@@ -164,7 +164,7 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
             in which column and row.
         """
         check_is_fitted(self)
-        table = self._read(X)
+        table = read(X)
         places = self._places(table)
         out = np.empty((table.n_rows, sum(c.width for c in self.columns_)), np.float32)
         for column, at in zip(self.columns_, self._starts(), strict=True):
@@ -213,7 +213,10 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
         return {
-            "parameters": self.get_params(),
+            "parameters": {
+                name: value.item() if isinstance(value, np.generic) else value
+                for name, value in self.get_params().items()
+            },
             "n_features": self.n_features_in_,
             "names": None if names is None else names.tolist(),
             "columns": [column.to_state() for column in self.columns_],
@@ -260,22 +263,6 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
         tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    @staticmethod
-    def _read(X: Any) -> Table:
-        """Return a table, or an array as one."""
-        table = read_table(X)
-        if table is None:
-            if isinstance(X, (list, tuple)):  # whose columns may be of different kinds
-                X = np.array(X, dtype=object)
-            X = check_array(X, dtype=None, ensure_all_finite=False, input_name="X")
-            rows, columns = X.shape
-            return Table(rows, columns, None, lambda index, name: read_array(name, X[:, index]))
-        if not table.n_rows or not table.n_columns:
-            raise ValueError(
-                f"X: got {table.n_rows} rows and {table.n_columns} columns, want at least 1 of each"
-            )
-        return table
 
     def _places(self, table: Table) -> dict[str, int]:
         """Return where the columns of fit are in a table, by name or else by position."""
