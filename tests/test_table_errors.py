@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,10 @@ import pyarrow as pa
 import pytest
 from common_tables import COLUMNS, libraries
 from sklearn.base import clone
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 
 from fastnn.tables import Category, TabularPreprocessor
 
@@ -104,6 +110,7 @@ NOT_TABLES = {
         "column 'a': got inf in row 1",
     ),
     "complex": (np.array([[1j], [2]]), ValueError, "Complex data not supported"),
+    "an array of bytes": (np.array([[b"x"], [b"y"]]), TypeError, r"column 'x0': got .S1 values"),
     "all the same": (pd.DataFrame({"a": [1, 1]}), ValueError, r"'a': it is constant"),
     "nothing": (pd.DataFrame({"a": [None, np.nan]}), ValueError, r"'a': every value is missing"),
     "names of rows": (pl.DataFrame({"a": ["x", "y"]}), ValueError, "none of its 2 values comes 2"),
@@ -191,7 +198,7 @@ def spoiled(state):
     yield {}
     for key in state:
         yield {name: value for name, value in state.items() if name != key}
-        for value in (None, 3, "x", [], {}, [None], {"x": 1}, [[]]):
+        for value in (None, 3, 1 << 39, "x", [], {}, [None], {"x": 1}, [[]]):
             if value != state[key] and not (key == "names" and value is None):
                 yield state | {key: value}
     for i, column in enumerate(state["columns"]):
@@ -222,6 +229,8 @@ def test_malformed_states_are_refused():
         "category",
         "date",
     }
+    with pytest.raises(ValueError, match="want every column once"):  # and at once
+        TabularPreprocessor.from_state(state | {"names": None, "n_features": 1 << 39})
     fine = []
     for wrong in spoiled(json.loads(json.dumps(state))):
         try:
@@ -232,3 +241,25 @@ def test_malformed_states_are_refused():
     for made in fine:  # another one, then, but a whole one
         json.dumps(made.get_state())
         assert made.transform(table).dtype == np.float32
+
+
+def test_without_scikit_learn():
+    code = (
+        "import sys; sys.modules['sklearn'] = None; import fastnn\n"
+        "try: fastnn.TabularPreprocessor\nexcept ImportError as error: print(error)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert 'pip install "fastnn[sklearn]"' in run.stdout
+
+
+def test_permuted_columns_and_folds():
+    """What scikit-learn makes of a table, to see what a column is worth, are tables again."""
+    random = np.random.default_rng(0)
+    kind = random.choice(["a", "b", "c"], 300)
+    X = pd.DataFrame({"kind": pd.Categorical(kind), "noise": random.random(300), "size": 1.0})
+    X["size"] = np.where(random.random(300) < 0.2, None, random.random(300)).astype(float)
+    y = (kind == "a") * 2 + X["size"].fillna(0.5)
+    model = make_pipeline(TabularPreprocessor(), Ridge(alpha=1e-3))
+    assert cross_val_score(model, X, y).min() > 0.99
+    found = permutation_importance(model.fit(X, y), X, y, random_state=0).importances_mean
+    assert found[0] > found[2] > 100 * abs(found[1])

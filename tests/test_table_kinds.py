@@ -74,6 +74,8 @@ OTHER_KINDS = {
     "half": pa.table({"a": pa.array(np.array([0, 1, 2], np.float16))}),
     "a batch": pa.record_batch({"a": [0, 1, 2]}),
     "fractions": np.array([[Fraction(0)], [Fraction(1, 3)], [Fraction(2, 3)]], dtype=object),
+    "durations": np.array([[0], [1], [2]], "m8[h]"),
+    "objects of durations": np.array([[np.timedelta64(n, "s")] for n in range(3)], dtype=object),
     "float16": np.array([[0], [1], [2]], np.float16),
 }
 
@@ -106,7 +108,8 @@ def test_other_kinds_of_dates():
     tables = [pa.table({"a": pa.array(days).cast(kind)}) for kind in kinds]
     tables += [pd.DataFrame({"a": pd.array(days, dtype=pd.ArrowDtype(pa.date32()))})]
     tables += [pd.DataFrame({"a": pd.Categorical(pd.to_datetime(days))})]
-    tables += [np.array([["2024-01-01"], ["NaT"], ["2025-02-01"]], "M8[D]")]
+    array = np.array([["2024-01-01"], ["NaT"], ["2025-02-01"]], "M8[D]")
+    tables += [array, np.array([[array[0, 0]], [array[1, 0]], [array[2, 0]]], dtype=object)]
     expected = TabularPreprocessor().fit_transform(pl.DataFrame({"a": days}))
     assert expected.shape == (3, 5)
     for table in tables:

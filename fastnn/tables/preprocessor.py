@@ -252,7 +252,8 @@ class TabularPreprocessor(TransformerMixin, BaseEstimator):  # type: ignore[misc
             raise TypeError(f"dropped: got {dropped!r:.80}, want a dict of text")
         made.dropped_ = dict(dropped)
         found = [*(column.name for column in made.columns_), *dropped]
-        if not made.columns_ or sorted(found) != sorted(made._names()):
+        counted = len(found) == made.n_features_in_  # or so many names could fill the memory
+        if not made.columns_ or not counted or sorted(found) != sorted(made._names()):
             raise ValueError("columns, dropped: want every column once")
         return made
 
