@@ -50,7 +50,9 @@ def test_all_missing_is_of_every_kind():
     made = TabularPreprocessor().fit(table)
     nothing = pl.DataFrame({name: [None] * 3 for name in COLUMNS})
     assert np.isfinite(made.transform(nothing)).all()
-    assert np.array_equal(made.transform(nothing), made.transform(nothing.to_pandas()))
+    for of_types in (nothing.cast(table.schema), table.clear(3)):  # and of each column's own type
+        for again in (nothing.to_pandas(), of_types, of_types.to_pandas(), of_types.to_arrow()):
+            assert np.array_equal(made.transform(again), made.transform(nothing))
 
 
 def test_columns_are_found_by_name():

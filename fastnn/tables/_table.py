@@ -92,8 +92,6 @@ def _array(X: Any) -> Table:
 def _read_series(name: str, series: Any) -> Values:
     """Return a column of a table that narwhals reads."""
     kind = series.dtype
-    if series.null_count() == len(series):  # of any type: pandas' is str where there is none
-        return Values(name, "missing", [None] * len(series))
     if kind.is_numeric():
         if kind.is_decimal() or kind in (nw.Int128, nw.UInt128):  # of which NumPy makes objects
             series = series.cast(nw.Float64())

@@ -8,6 +8,7 @@ bits in whatever batch it comes.
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from itertools import repeat
 from typing import Any, ClassVar
 
@@ -135,9 +136,12 @@ class _Levels(Column):
             values.want("text")
         else:
             values.want("number", "bool")
-        code = {level: i for i, level in enumerate(self.categories, 1)}
         objects = values.objects()
-        return np.fromiter(map(code.get, objects, repeat(0)), np.int64, len(objects))
+        return np.fromiter(map(self._code.get, objects, repeat(0)), np.int64, len(objects))
+
+    @cached_property
+    def _code(self) -> dict[Level, int]:
+        return {level: i for i, level in enumerate(self.categories, 1)}
 
 
 @dataclasses.dataclass(frozen=True)

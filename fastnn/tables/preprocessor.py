@@ -2,8 +2,8 @@
 
 It could be a ColumnTransformer of RobustScaler, SimpleImputer and OneHotEncoder, and its numbers
 are theirs.  It is one transformer of its own because no encoder there gives missing, rare and
-unseen levels a code together, none reads dates, ColumnTransformer takes no Arrow tables, and
-because what was learned has to be plain data: saved without pickle, exported to ONNX and C.
+unseen levels a code together, none reads dates, and what was learned has to be plain data, for
+files without pickle and for ONNX and C; docs/decisions/0009-tables.md has more.
 """
 
 from __future__ import annotations
