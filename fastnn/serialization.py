@@ -103,8 +103,8 @@ def describe(net: Sequential, training: bool = False) -> tuple[dict[str, np.ndar
     return tensors, architecture
 
 
-def load(path: str | os.PathLike[str]) -> Sequential:
-    """Read a network that `Sequential.save` wrote, or `fit` with `checkpoint`.
+def load(path: str | os.PathLike[str]) -> Any:
+    """Read a network that `Sequential.save` wrote, or `fit` with `checkpoint`, or an estimator.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ def load(path: str | os.PathLike[str]) -> Sequential:
 
     Returns
     -------
-    Sequential
-        With the same parameters and the same predictions, bit for bit; of a checkpoint, those
-        of the last step in it, and with the optimizer's state.
+    Sequential, MLPClassifier or MLPRegressor
+        What was saved, with the same parameters and the same predictions, bit for bit; of a
+        checkpoint, those of the last step in it, and with the optimizer's state.
 
     Raises
     ------
@@ -137,7 +137,12 @@ def load(path: str | os.PathLike[str]) -> Sequential:
     """
     path = Path(path)
     with refusing(path, "a network saved by fastnn"):
-        return _load(path)
+        net, metadata = _load(path)
+        if "estimator" not in metadata:
+            return net
+        from fastnn.estimators import _files
+
+        return _files.load(metadata["estimator"], net)
 
 
 @contextlib.contextmanager
@@ -221,8 +226,8 @@ def fill(net: Sequential, architecture: Any, arrays: dict[str, np.ndarray]) -> N
         net._epochs = check_count("epochs", architecture["epochs"], low=0)
 
 
-def _load(path: Path) -> Sequential:
-    architecture, _, arrays = read(path)
+def _load(path: Path) -> tuple[Sequential, dict[str, str]]:
+    architecture, metadata, arrays = read(path)
     net = Sequential(
         _layers(architecture["layers"]),
         architecture["input_size"],
@@ -236,7 +241,7 @@ def _load(path: Path) -> Sequential:
         config = _parts(architecture["optimizer"])
         kind: Any = Solver if config.get("name") in Solver.registry else Optimizer
         net.optimizer = from_config(kind, config, "optimizer")
-    return net
+    return net, metadata
 
 
 def _shapes(leaf: Leaf) -> dict[str, tuple[int, ...]]:

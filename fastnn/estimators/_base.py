@@ -14,21 +14,22 @@ from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from fastnn._schedule import Schedule
 from fastnn.activations import Activation
-from fastnn.estimators import _layers
+from fastnn.estimators import _files, _layers
 from fastnn.estimators._coefficients import Coefficients, dense_layers
 from fastnn.estimators._dtypes import rounded, with_dtype
+from fastnn.estimators._tables import check_inputs
 from fastnn.estimators._training import Data, by_epochs, by_lbfgs
 from fastnn.losses import Loss
 from fastnn.optimizers import Optimizer
 from fastnn.sequential import Sequential
 from fastnn.solvers import Solver
+from fastnn.tables import TabularPreprocessor
 
 STOCHASTIC = ("sgd", "adam")
-DTYPES = (np.float64, np.float32)
 _LOSSES = {"squared_error", "poisson", "log_loss"}
 
 
@@ -82,6 +83,7 @@ class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[m
         "callbacks": [list, tuple, None],
         "n_jobs": [Integral, None],
         "dtype": [StrOptions({"auto", "float32", "float64"})],
+        "preprocessor": [StrOptions({"auto"}), TabularPreprocessor, None],
     }
 
     # ---- what the two kinds differ in ---------------------------------------------------------
@@ -95,8 +97,8 @@ class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[m
         """Return y as the loss takes it, (n, columns) or (n,)."""
 
     @abstractmethod
-    def _choose_loss(self, targets: np.ndarray) -> tuple[int, Any, _layers.Scale]:
-        """Return the number of outputs, the loss and its scale."""
+    def _choose_loss(self, columns: int) -> tuple[int, Any, _layers.Scale]:
+        """Return the number of outputs, the loss and its scale, for targets of so many columns."""
 
     @abstractmethod
     def _score_of(self, data: Data) -> float:
@@ -167,7 +169,8 @@ class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[m
     def _prepare(self, data: Data, first: bool, random: np.random.RandomState) -> None:
         """See that there is a network for the data, a new one or the one that there was."""
         n_features = data.X.shape[1]
-        outputs, loss, scale = self._choose_loss(data.y)
+        self._columns = 1 if data.y.ndim == 1 else data.y.shape[1]
+        outputs, loss, scale = self._choose_loss(self._columns)
         if first:
             self._forget_coefficients()
             for name in ("network_", "_best_values", "_optimizer", "evals_result_"):
@@ -179,8 +182,9 @@ class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[m
             given = {name: value for name, value in vars(self).items() if name.endswith("_given")}
             double = self.dtype == "auto" and self.solver == "lbfgs"
             dtype = "float64" if double else data.X.dtype.name
+            tables = self.preprocessor_.embeddings_ if vars(self).get("preprocessor_") else ()
             network = Sequential(
-                _layers.network_layers(self, n_features, outputs, 0.0),
+                _layers.network_layers(self, n_features, outputs, tables),
                 n_features,
                 seed=int(random.randint(1 << 31)),
                 dtype=dtype if self.dtype == "auto" else self.dtype,
@@ -246,19 +250,16 @@ class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[m
 
     def _other(self, X: Any, y: Any, sample_weight: Any = None) -> Data:
         """Return validation data, checked against those of the fit."""
-        X = self._validate_X(X)
+        X = check_inputs(self, X)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         return Data(X, self._targets(np.asarray(y)), weights)
 
     # ---- outputs --------------------------------------------------------------------------------
 
-    def _validate_X(self, X: Any) -> Any:
-        return validate_data(self, X, accept_sparse=["csr"], dtype=DTYPES, reset=False)
-
     def _outputs_of(self, X: Any, link: str) -> np.ndarray:
         """Return the network's outputs through a link, (n, n_outputs_)."""
         check_is_fitted(self)
-        X = self._validate_X(X)
+        X = check_inputs(self, X)
         self._use_coefficients()
         self.network_._most_threads = threads_of(self.n_jobs)
         outputs: np.ndarray = self.network_._outputs(X, link)
@@ -270,6 +271,28 @@ class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[m
         net = self.network_
         found = net.evaluate(data.X, data.y, sample_weight=data.weights)["loss"]
         return float(self._scale.value * found + self._loss_constant(data))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted estimator to a safetensors file, which `fastnn.load` reads.
+
+        It has the network, the preprocessor, the classes, and the parameters but functions,
+        callbacks and random states; not the optimizer's state, so that a `partial_fit` after
+        loading begins with a new one.  See `fastnn.Sequential.save`.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        TypeError
+            If there are labels that are neither numbers nor text.
+        OSError
+            If it cannot be written; a file that was there stays.
+        """
+        check_is_fitted(self)
+        self._use_coefficients()
+        _files.save(self, path)
 
     def _check_solver(self) -> bool:
         if isinstance(self.solver, Solver) or self.solver == "lbfgs":

@@ -89,7 +89,7 @@ def hidden_sizes(value: Any) -> list[int]:
     return [int(size) for size in sizes]
 
 
-def network_layers(options: Any, inputs: int, outputs: int, l2: float) -> list[Any]:
+def network_layers(options: Any, inputs: int, outputs: int, tables: Any = ()) -> list[Any]:
     """Return the layers that an estimator's options describe.
 
     Parameters
@@ -98,38 +98,41 @@ def network_layers(options: Any, inputs: int, outputs: int, l2: float) -> list[A
         The estimator: its parameters.
     inputs, outputs : int
         Of the network.
-    l2 : float
-        Of the dense layers.
+    tables : sequence of (column, codes, size)
+        Of a first layer that embeds categories.
     """
     sizes = hidden_sizes(options.hidden_layer_sizes)
     activations = _each("activation", options.activation, len(sizes))
     dropouts = _each("dropout", options.dropout, len(sizes))
     found: list[Any] = []
+    if tables:
+        found.append(layers.Embedding({at: (codes, size) for at, codes, size in tables}))
+        inputs = found[0].outputs(inputs)
     for units, activation, dropout in zip(sizes, activations, dropouts, strict=True):
         act = "sigmoid" if activation == "logistic" else activation
         if options.normalization is None:
-            found.append(_dense(units, activation, inputs, l2, act))
+            found.append(_dense(units, activation, inputs, act))
         else:
-            found.append(_dense(units, activation, inputs, l2, "identity"))
+            found.append(_dense(units, activation, inputs, "identity"))
             found += [NORMALIZATIONS[options.normalization](), layers.Activation(act)]
         if dropout:
             found.append(layers.Dropout(float(dropout)))
         inputs = units
     last = activations[-1] if activations else "identity"
     own = last if isinstance(last, str) and last in OWN_ACTIVATIONS else "identity"
-    return [*found, _dense(outputs, own, inputs, l2, "identity")]
+    return [*found, _dense(outputs, own, inputs, "identity")]
 
 
-def _dense(units: int, like: Any, inputs: int, l2: float, activation: Any) -> layers.Dense:
+def _dense(units: int, like: Any, inputs: int, activation: Any) -> layers.Dense:
     """Return a layer with scikit-learn's initial values (Glorot's, of biases too).
 
     Where the activation is not one of its four, with those that suit it.
     """
     if not (isinstance(like, str) and like in OWN_ACTIVATIONS):
-        return layers.Dense(units, activation, l2=l2)
+        return layers.Dense(units, activation)
     bound = math.sqrt(OWN_ACTIVATIONS[like] / (inputs + units))
     init = Uniform(-bound, bound)
-    return layers.Dense(units, activation, weight_init=init, bias_init=init, l2=l2)
+    return layers.Dense(units, activation, weight_init=init, bias_init=init)
 
 
 def _each(name: str, value: Any, n: int) -> list[Any]:

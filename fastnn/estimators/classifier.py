@@ -14,12 +14,13 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastnn._spec import resolve
 from fastnn.estimators import _heads
-from fastnn.estimators._base import DTYPES, BaseMLP, scorer_of, validation_of
+from fastnn.estimators._base import BaseMLP, scorer_of, validation_of
 from fastnn.estimators._classes import Classes
+from fastnn.estimators._tables import check_both
 from fastnn.estimators._training import Data
 from fastnn.losses import Loss
 
@@ -89,6 +90,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Most threads; None: as many as fastnn uses, -1: as there are CPUs.
     dtype : {"auto", "float32", "float64"}, default "auto"
         Of the network; "auto": that of X, and float64 with "lbfgs", as in scikit-learn.
+    preprocessor : "auto", None or TabularPreprocessor, default "auto"
+        "auto": tables with anything but numbers, or with gaps, go through a
+        `fastnn.TabularPreprocessor`, whose categories with many levels are embedded; arrays, and
+        tables of numbers, are taken as they are.
 
     Attributes
     ----------
@@ -98,6 +103,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Weights (inputs, outputs) and biases of each dense layer; may be set, and changed.
     network_ : Sequential
         The network; its outputs are raw.
+    preprocessor_ : TabularPreprocessor or None
+        What X went through.
     loss_, best_loss_, loss_curve_ : float, float, list of float
         With the penalties.
     validation_scores_, best_validation_score_ : list of float, float
@@ -172,6 +179,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         callbacks: Any = None,
         n_jobs: int | None = None,
         dtype: str = "auto",
+        preprocessor: Any = "auto",
     ) -> None:
         for name, value in locals().items():
             if name not in ("self", "__class__"):
@@ -242,15 +250,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr"],
-            multi_output=True,
-            dtype=DTYPES,
-            reset=reset,
-        )
+        X, y = check_both(self, X, y, reset)
         if hasattr(y, "toarray"):
             y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
@@ -292,7 +292,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _targets(self, y: np.ndarray) -> Any:
         return self._classes.encode(y)
 
-    def _choose_loss(self, targets: np.ndarray) -> tuple[int, Any, Any]:
+    def _choose_loss(self, columns: int) -> tuple[int, Any, Any]:
         loss, scale = self._classes.loss(self.loss)
         return self._classes.outputs, loss, scale
 
@@ -372,6 +372,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         if isinstance(p, list):
             return [np.log(one) for one in p]
         return np.log(p, out=p)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return the accuracy; of several labels or columns, the share of rows all right."""
+        if hasattr(self, "_classes") and self._classes.kind == "multioutput":
+            right = (self.predict(X) == np.asarray(y)).all(axis=1)
+            return float(np.average(right, weights=sample_weight))
+        return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn what the estimator takes."""

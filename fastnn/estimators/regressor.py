@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastnn._spec import resolve
-from fastnn.estimators._base import DTYPES, BaseMLP, scorer_of, validation_of
+from fastnn.estimators._base import BaseMLP, scorer_of, validation_of
 from fastnn.estimators._layers import loss_of
+from fastnn.estimators._tables import check_both
 from fastnn.estimators._training import Data
 from fastnn.losses import Loss
 
@@ -38,6 +39,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     ----------
     coefs_, intercepts_, network_, loss_, ...
         As of `fastnn.MLPClassifier`.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,), or None
+        Where X is a table that is preprocessed, the network's outputs times the scale plus the mean
+        are the predictions; the losses are those of the scaled targets.  None: they are not scaled.
 
     Notes
     -----
@@ -62,6 +66,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     >>> band.fit(X, X[:, 0]).predict(X).shape
     (400, 2)
     """
+
+    target_mean_: Any
+    target_scale_: Any
 
     def __init__(
         self,
@@ -97,6 +104,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         callbacks: Any = None,
         n_jobs: int | None = None,
         dtype: str = "auto",
+        preprocessor: Any = "auto",
     ) -> None:
         for name, value in locals().items():
             if name not in ("self", "__class__"):
@@ -141,22 +149,44 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         return self._fit(X, y, sample_weight, incremental=True)  # type: ignore[no-any-return]
 
     def _validate_input(self, X: Any, y: Any, incremental: bool, reset: bool) -> tuple[Any, Any]:
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse=["csr"],
-            multi_output=True,
-            y_numeric=True,
-            dtype=DTYPES,
-            reset=reset,
-        )
+        X, y = check_both(self, X, y, reset, y_numeric=True)
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
+        if reset:
+            self._scale_targets(y.reshape(len(y), -1))
         return X, y
 
-    def _targets(self, y: np.ndarray) -> np.ndarray:
-        return y[:, None] if y.ndim == 1 else y
+    def _scale_targets(self, y: np.ndarray) -> None:
+        """Find mean and scale of the targets, which belong to the preprocessing of a table.
+
+        Losses with a log link, and functions, want them as they are.
+        """
+        self.target_mean_ = self.target_scale_ = None
+        loss, _ = loss_of(self.loss, y.shape[1])
+        if self.preprocessor_ is None or not isinstance(loss, (str, type, Loss)):
+            return
+        loss = resolve(Loss, loss, "loss")
+        if loss.score_link != "identity":
+            return
+        repeats = 1 if loss.shares_targets else max(loss.repeats(), 1)
+        scale = y.std(axis=0, dtype=np.float64)
+        self.target_mean_ = np.repeat(y.mean(axis=0, dtype=np.float64), repeats)
+        self.target_scale_ = np.repeat(np.where(scale > 0, scale, 1.0), repeats)
+
+    def _targets(self, y: np.ndarray) -> Any:
+        y = y[:, None] if y.ndim == 1 else y
+        if getattr(self, "target_mean_", None) is None:
+            return y
+        step = len(self.target_mean_) // y.shape[1]  # several quantiles have the same
+        return (y - self.target_mean_[::step]) / self.target_scale_[::step]
+
+    def _unscaled(self, values: np.ndarray) -> np.ndarray:
+        """Return targets or outputs in the units of y."""
+        if getattr(self, "target_mean_", None) is None:
+            return values
+        step = len(self.target_mean_) // values.shape[1]
+        found: np.ndarray = values * self.target_scale_[::step] + self.target_mean_[::step]
+        return found.astype(values.dtype, copy=False)
 
     def _resolved(self) -> Any:
         """Return a loss of fastnn's own; None for scikit-learn's and functions."""
@@ -165,9 +195,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
             return None
         return resolve(Loss, self.loss, "loss")
 
-    def _choose_loss(self, targets: np.ndarray) -> tuple[int, Any, Any]:
+    def _choose_loss(self, columns: int) -> tuple[int, Any, Any]:
         loss = self._resolved()
-        outputs = targets.shape[1] * (1 if loss is None else max(loss.repeats(), 1))
+        outputs = columns * (1 if loss is None else max(loss.repeats(), 1))
         return outputs, *loss_of(self.loss, outputs)
 
     def _out_activation(self) -> str:
@@ -193,7 +223,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         function, sign = scorer_of(self.scoring or "r2")
         weights = {} if data.weights is None else {"sample_weight": data.weights}
         with np.errstate(over="ignore", invalid="ignore"):
-            return sign * float(function(data.y, outputs, **weights))
+            y, outputs = self._unscaled(np.asarray(data.y, np.float64)), self._unscaled(outputs)
+            return sign * float(function(y, outputs, **weights))
 
     # ---- predictions ----------------------------------------------------------------------------
 
@@ -210,7 +241,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """
         check_is_fitted(self)
         loss = self.network_.loss
-        outputs = loss.comparable(self._outputs_of(X, loss.score_link))
+        outputs = self._unscaled(loss.comparable(self._outputs_of(X, loss.score_link)))
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def __sklearn_tags__(self) -> Any:
