@@ -18,7 +18,7 @@ import fastnn
 
 SCALING = 0.8  # a good round: n threads give at least this times n of one thread's peak ...
 STEADY = 0.85  # ... and each peak at least this of its best
-FEWEST = 3  # good rounds that make a result
+FEWEST = 5  # good rounds that make a result
 PEAK_SECONDS = 0.02
 
 # Works for about so many seconds, returns the seconds of one repetition.
@@ -46,6 +46,9 @@ class Spread:
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
         return cls(statistics.median(values), min(values), max(values))
+
+    def times(self, factor: float) -> Spread:
+        return Spread(factor * self.median, factor * self.low, factor * self.high)
 
 
 class Stopwatch:
@@ -90,13 +93,15 @@ def run_rounds(
     peak: PeakFunction = fastnn._core.fma_peak,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[Round]:
-    """Give all contenders a turn in each of several rounds.
+    """Give all contenders a turn in each round, until there are enough good rounds.
 
     Parameters
     ----------
     contenders : mapping of str to callable
         A worker's contender, or the `turn` of a Stopwatch.
-    rounds, threads : int
+    rounds : int
+        Good ones that are wanted; after twice as many it ends as it is.
+    threads : int
     seconds : float
         Each contender's share of a round, at least.
     peak : callable
@@ -112,14 +117,17 @@ def run_rounds(
         turn(seconds)
         progress(f"{name} is warm")
     results: list[Round] = []
-    for number in range(rounds):
+    while len(results) < 2 * rounds:
         one, all_ = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
         names = list(contenders)
-        first = number % len(names)  # nobody always follows the same one
+        first = len(results) % len(names)  # nobody always follows the same one
         taken = {name: contenders[name](seconds) for name in names[first:] + names[:first]}
         peak_one, peak_all = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
         results.append(Round((one, peak_one), (all_, peak_all), taken))
-        progress(f"round {number + 1} of {rounds}: {(all_ + peak_all) / 2e9:.0f} GFLOP/s")
+        good = len(good_rounds(results, threads))
+        progress(f"round {len(results)}, {all_ / 1e9:.0f} GFLOP/s: {good} of {rounds} good ones")
+        if good >= rounds:
+            break
     return results
 
 
@@ -148,11 +156,13 @@ class Summary:
     ----------
     rounds : sequence of Round
     threads : int
+    fewest : int
+        Good rounds that make a result.
 
     Attributes
     ----------
     used : list of Round
-        The good ones if there are `FEWEST` of them, otherwise all.
+        The good ones if there are enough of them, otherwise all.
     good : int
     enough : bool
         Whether there were. Numbers of a summary that had too few are not to be quoted.
@@ -160,9 +170,10 @@ class Summary:
         FLOP/s of one thread and of all, medians.
     """
 
-    def __init__(self, rounds: Sequence[Round], threads: int) -> None:
+    def __init__(self, rounds: Sequence[Round], threads: int, fewest: int = FEWEST) -> None:
         good = good_rounds(rounds, threads)
-        self.rounds, self.good, self.enough = list(rounds), len(good), len(good) >= FEWEST
+        self.rounds, self.good, self.fewest = list(rounds), len(good), fewest
+        self.enough = self.good >= fewest
         self.used = good if self.enough else self.rounds
         self.peak_one = statistics.median(p for measured in self.used for p in measured.peak_one)
         self.peak = statistics.median(p for measured in self.used for p in measured.peak_all)
@@ -187,5 +198,5 @@ class Summary:
             return []
         return [
             f"WARNING: {what}: {self.good} of {len(self.rounds)} rounds had a core for each thread "
-            f"at full speed, {FEWEST} are needed. All are used: do not quote these numbers."
+            f"at full speed, {self.fewest} are needed. All are used: do not quote these numbers."
         ]

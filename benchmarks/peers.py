@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from .libraries import LIBRARIES, trainer
-from .measure import Summary, run_rounds
+from .measure import FEWEST, Summary, run_rounds
 from .report import LIMIT, OURS, Parser, bars, deliver, say, table, times
 from .workers import Worker
 from .workloads import WORKLOADS, Workload, flops_per_step
@@ -92,7 +92,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = Parser("peers", "Compare fastnn with its peers and with the CPU's FMA peak.")
     parser.add_argument("--workload", action="append", choices=WORKLOADS, help="default: all")
     parser.add_argument("--peer", action="append", choices=PEERS, help="default: all")
-    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rounds", type=int, help="good ones; default: 5")
     parser.add_argument(
         "--seconds", type=float, help="of each library in a round, at least; default: 0.3"
     )
@@ -103,7 +103,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = parser.read(arguments)
     options.workload = options.workload or list(QUICK if options.quick else WORKLOADS)
     options.peer = options.peer or list(PEERS)
-    options.rounds = options.rounds or (3 if options.quick else 7)
+    options.rounds = options.rounds or (2 if options.quick else FEWEST)
     options.seconds = options.seconds or (0.1 if options.quick else 0.3)
     if options.check and "numpy" not in options.peer:
         parser.error("--check needs --peer numpy")
@@ -123,7 +123,7 @@ def measure(workload: Workload, workers: dict[str, Worker], options: argparse.Na
         seconds=options.seconds,
         progress=lambda line: say(f"{workload.name}: {line}"),
     )
-    return Summary(rounds, options.threads)
+    return Summary(rounds, options.threads, options.rounds)
 
 
 def reduce(workload: Workload, summary: Summary, libraries: Sequence[str]) -> dict[str, Any]:

@@ -14,18 +14,20 @@ Layers = Sequence[
 Predict = Callable[[np.ndarray], np.ndarray]
 
 
-def numpy_predict(layers: Layers) -> Predict:
-    """Pure NumPy."""
+def numpy_predict(layers: Layers, threads: int = 0) -> Predict:
+    """Pure NumPy; its BLAS has the threads of the environment."""
     net = NumpyMLP([layers[0][0].shape[0], *(len(bias) for _, bias in layers)], batch=1)
     for i, (weights, bias) in enumerate(layers):
         net.weights[i][...], net.biases[i][...] = weights, bias
     return net.predict
 
 
-def torch_predict(layers: Layers) -> Predict:
+def torch_predict(layers: Layers, threads: int = 0) -> Predict:
     """PyTorch in inference mode, from and to NumPy."""
     import torch
 
+    if threads:
+        torch.set_num_threads(threads)
     modules = []
     for weights, bias in layers:
         linear = torch.nn.Linear(*weights.shape)
@@ -42,8 +44,8 @@ def torch_predict(layers: Layers) -> Predict:
     return predict
 
 
-def onnxruntime_predict(layers: Layers) -> Predict:
-    """ONNX Runtime, the session's `run`."""
+def onnxruntime_predict(layers: Layers, threads: int = 0) -> Predict:
+    """ONNX Runtime, the session's `run`; 0 threads are as many as it likes."""
     import onnx
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
@@ -67,14 +69,16 @@ def onnxruntime_predict(layers: Layers) -> Predict:
     graph = helper.make_graph(nodes, "mlp", ends[:1], ends[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(
-        model.SerializeToString(), providers=["CPUExecutionProvider"]
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
     return lambda X: session.run(None, {"X": X})[0]
 
 
 # What each needs installed, and how it is made.
-PREDICTORS: dict[str, tuple[tuple[str, ...], Callable[[Layers], Predict]]] = {
+PREDICTORS: dict[str, tuple[tuple[str, ...], Callable[..., Predict]]] = {
     "numpy": ((), numpy_predict),
     "torch": (("torch",), torch_predict),
     "onnxruntime": (("onnx", "onnxruntime"), onnxruntime_predict),

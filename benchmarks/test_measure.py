@@ -26,7 +26,7 @@ def test_a_summary_takes_ratios_within_good_rounds():
         one_round(1e9, 2e9, fastnn=seconds, numpy=3 * seconds) for seconds in (1.0, 2.0, 10.0)
     ]
     rounds.append(one_round(1e9, 1e9, fastnn=1.0, numpy=100.0))
-    summary = Summary(rounds, threads=2)
+    summary = Summary(rounds, threads=2, fewest=3)
     assert (summary.good, summary.enough, summary.warning("tiny")) == (3, True, [])
     ratio = summary.ratio("fastnn", "numpy")
     assert (ratio.low, ratio.median, ratio.high) == (3, 3, 3)
@@ -64,6 +64,27 @@ def test_every_contender_has_a_turn_in_each_round():
     )
     assert turns == ["a", "b", "a", "b", "b", "a", "a", "b"]
     assert [measured.seconds["a"] for measured in rounds] == [3, 6, 7]
+
+
+def test_rounds_are_repeated_until_there_are_enough_good_ones():
+    peaks = iter([1.0] * 8 + [0.5] * 4 + [1.0] * 100)
+    rounds = run_rounds(
+        {"a": lambda seconds: 1.0},
+        rounds=3,
+        threads=1,
+        seconds=0.1,
+        peak=lambda threads, seconds: next(peaks),
+    )
+    assert len(rounds) == 4  # the third was slow
+    falling = (0.5**n for n in range(1000))
+    rounds = run_rounds(
+        {"a": lambda seconds: 1.0},
+        rounds=3,
+        threads=1,
+        seconds=0.1,
+        peak=lambda threads, seconds: next(falling),
+    )
+    assert len(rounds) == 6
 
 
 def slowly(n):
