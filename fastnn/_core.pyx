@@ -10,6 +10,7 @@ imports nothing of fastnn.
 cimport cython
 from cpython.buffer cimport (
     PyBUF_FORMAT,
+    PyBUF_SIMPLE,
     PyBUF_STRIDES,
     PyBuffer_Release,
     PyObject_CheckBuffer,
@@ -40,6 +41,8 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
+    void PyErr_Clear() noexcept
+    int get_buffer "PyObject_GetBuffer"(object, Py_buffer *, int) noexcept
     unsigned long PyThread_get_thread_ident() noexcept nogil
 
 
@@ -77,17 +80,9 @@ cdef fnn_optimizer_state optimizer_struct(tuple values) except *:
     return state
 
 
-cdef int fill_hyperparameters(double *to, str optimizer, tuple values) except -1:
-    names = OPTIMIZERS[optimizer]
-    if len(values) != len(names):
-        raise ValueError(f"hyperparameters: got {values}, want {names}")
-    for i in range(FNN_MAX_HYPERPARAMETERS):
-        to[i] = values[i] if i < len(names) else 0
-    return 0
-
-
 include "_array.pxi"
 include "_schedule.pxi"
+include "_job.pxi"
 include "_signals.pxi"
 include "_custom.pxi"
 
@@ -342,23 +337,12 @@ cdef class Plan:
                 columns = self.inputs if job.of == FNN_OF_INPUTS else self.n_parameters
                 derived = self._result("gradients", gradients, job.end - begin, columns)
                 job.gradients = derived.view.buf
-            values = loss_numbers
             if custom is not None:
                 held = take_custom(self, &job, &own, custom)
-                values = ()
             elif loss is None:
                 job.loss = FNN_GIVEN
-                values = ()
             else:
-                job.loss = LOSS_NUMBERS[loss]
-            if values is None:
-                values = tuple(LOSS_DEFAULTS[loss].values())
-            for i in range(2):
-                job.loss_numbers[i] = values[i] if i < len(values) else 0
-            if loss_vector is not None and loss_vector.shape[0]:
-                if loss_vector.shape[0] != self.outputs:
-                    raise ValueError("loss_vector: want one number for each output")
-                job.loss_vector = &loss_vector[0]
+                fill_loss(&job, self, loss, loss_numbers, loss_vector)
             job.accuracy = accuracy
         if mode == "train":
             schedule = lr if isinstance(lr, Schedule) else Schedule("constant", (lr,))
@@ -373,7 +357,8 @@ cdef class Plan:
                 job.bad_row, bool(job.bad_targets))
 
 
-include "_forward.pxi"
+include "_turn.pxi"
+include "_calls.pxi"
 
 
 def optimizer_step(tuple state, double lr, tuple hyperparameters, const double[::1] gradient,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
+from fastnn import _core
 from fastnn._method import Function
 from fastnn._schedule import engine_schedule, learning_rate, tabulate
 
@@ -62,6 +64,24 @@ class Steps:
         }
         if net._shared_penalties:
             self.options["shared_penalties"] = True
+        self.step = self._step_of(net) if optimizer is net.optimizer else None
+
+    def _step_of(self, net: Sequential) -> _core.Step | None:
+        """Return a step that the engine can take on arrays as they come; None: has to be looked at.
+
+        Of labels the engine finds those that are none, but not targets outside a range.
+        """
+        labels = self.loss.link == "softmax"
+        values = self.loss.repeats() == 1 and self.loss.target_range[0] == -math.inf
+        if self.schedule is None or "custom" in self.options or not (labels or values):
+            return None
+        return _core.Step(net._plan, net._lock, self.schedule, labels, **self.options)
+
+    def at_once(self, net: Sequential, X: Any, y: Any) -> float | None:
+        """Take a step on plain arrays and return its mean loss; None: nothing has been done."""
+        if self.step is None or self.loss is not net.loss or self.optimizer is not net.optimizer:
+            return None
+        return self.step(X, y, net.seed)
 
     def take(
         self,

@@ -5,9 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +36,6 @@ SHUFFLE_STREAM = 1 << 32
 # What messages call the three parts of the data.
 DATA_NAMES = ("X", "y", "sample_weight")
 
-_networks: weakref.WeakSet[Sequential] = weakref.WeakSet()
-
 
 class Sequential(Files):
     """A feed-forward network: layers, one after the other.
@@ -71,6 +66,8 @@ class Sequential(Files):
     """
 
     _most_threads, _shared_penalties = 1 << 30, False  # what estimators set: see fnn_job
+    _steps: Any = None  # of training, kept while loss and optimizer stay the same
+    _forward: _core.Forward | None = None  # of predict
 
     def __init__(
         self,
@@ -97,15 +94,9 @@ class Sequential(Files):
         self.history: dict[str, list[float]] = {}
         self._epochs = 0  # shuffles done, so that a second fit draws other orders
         self._graph = Graph(self.specs)
-        self._make_lock()
-        _networks.add(self)
+        self._lock = _core.Turn()  # the callbacks of a fit may make other engine calls
         if input_size is not None:
             self._build(check_count("input_size", input_size))
-
-    def _make_lock(self) -> None:
-        # One engine call at a time on one network; the callbacks of a fit may make others.
-        self._lock = threading.RLock()
-        self._running = False  # in the engine: the lock lets a signal handler of its thread in
 
     def __repr__(self) -> str:
         layers = ", ".join(repr(spec) for spec in self.specs)
@@ -121,8 +112,9 @@ class Sequential(Files):
         self._graph.measure(input_size)
         plan = _core.Plan(self.dtype, input_size, tuple(self._graph.engine))
         plan.write("parameters", self._graph.first_values(self.seed, self.dtype))
-        self._plan = plan
-        self._steps: Any = None  # of training, kept while loss and optimizer stay the same
+        self._plan = self._lock.plan = plan
+        self._steps = None
+        self._forward = _core.Forward(plan, self._lock, None, self._own_link())
         self.input_size = input_size
         for layer in self._leaves():
             layer.reset_state()
@@ -250,13 +242,14 @@ class Sequential(Files):
         self, mode: str, data: tuple[Any, ...], options: dict[str, Any], plan: Any = None
     ) -> tuple[Any, ...]:
         """Run a job of the engine, by another plan if one is given; the caller holds the lock."""
-        if self._running:
+        turn = self._lock
+        if turn.running:
             raise _busy(mode)
-        self._running = True
+        turn.running = True
         try:
             return (plan or self._plan).run(mode, *data, **options)
         finally:
-            self._running = False
+            turn.running = False
 
     def _raise_bad_row(
         self, data: Any, row: int, in_targets: bool, names: Sequence[str] = DATA_NAMES
@@ -272,6 +265,9 @@ class Sequential(Files):
         arrays.check_not_empty(names[0], inputs)
         targets = arrays.check_targets(names[1], y, loss, len(inputs), self._plan.outputs)
         return inputs, targets, arrays.check_weights(names[2], weights, len(inputs))
+
+    def _own_link(self) -> str:
+        return self._graph.output_function.link or "identity"
 
     def _outputs(self, X: Any, link: str) -> np.ndarray:
         plan = self._built()
@@ -305,7 +301,8 @@ class Sequential(Files):
         ValueError
             If the shape is wrong or a value is not finite.
         """
-        return self._outputs(X, self._graph.output_function.link or "identity")
+        outputs: Any = self._forward and self._forward.fresh(X)
+        return self._outputs(X, self._own_link()) if outputs is None else outputs
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return probabilities: softmax or sigmoid of the outputs, to match the loss.
@@ -482,6 +479,12 @@ class Sequential(Files):
             If the loss is not finite; the parameters are then as before.  Parameters that the
             step itself makes infinite or NaN are found by the next call.
         """
+        # What is asked for nearly always: a step like the last one.
+        steps = self._steps
+        if sample_weight is None and loss is None and optimizer is None and steps is not None:
+            value: float | None = steps.at_once(self, X, y)
+            if value is not None:
+                return value
         from fastnn.training import train_on_batch
 
         return train_on_batch(self, X, y, sample_weight, loss, optimizer)
@@ -495,7 +498,7 @@ class Sequential(Files):
     # ---- copies, text ---------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
-        engine = ("_plan", "_steps", "_lock", "_running")
+        engine = ("_plan", "_steps", "_forward", "_lock")
         state = {key: value for key, value in self.__dict__.items() if key not in engine}
         if self.input_size is not None:
             state["_trained"] = _state.take_copy(self)
@@ -504,8 +507,7 @@ class Sequential(Files):
     def __setstate__(self, state: dict[str, Any]) -> None:
         trained = state.pop("_trained", None)
         self.__dict__.update(state)
-        self._make_lock()
-        _networks.add(self)
+        self._lock = _core.Turn()
         if trained is not None:
             self._build(int(self.input_size or 0))
             _state.put_back(self, trained)
@@ -517,13 +519,3 @@ class Sequential(Files):
     def _repr_html_(self) -> str:
         """Show in a notebook."""
         return _summary.html(self)
-
-
-def _renew_locks() -> None:
-    """In a forked child: no thread is left that could give a lock back."""
-    for network in list(_networks):
-        network._make_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)

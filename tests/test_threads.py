@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn import _core, sequential, threads
+from fastnn import _core, threads
 
 MSE = "mean_squared_error"
 
@@ -310,7 +310,7 @@ def test_layers_other_than_dense_ask_for_signals_too(layer):
         train()  # the memory is there then
         taken = train()
     within = []
-    signal.signal(signal.SIGALRM, lambda *_: within.append(net._running))
+    signal.signal(signal.SIGALRM, lambda *_: within.append(net._lock.running))
     signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
     train()
     signal.setitimer(signal.ITIMER_REAL, 0)
@@ -368,7 +368,7 @@ def test_a_signal_handler_may_save_but_not_predict(tmp_path):
 
 def test_a_network_at_work_runs_nothing_else():
     net = network()
-    net._running = True  # as while a signal handler runs
+    net._lock.running = True  # as while a signal handler runs
     for job in (lambda: net.predict(X), lambda: short(net), lambda: net.evaluate(X, y, loss=MSE)):
         with pytest.raises(RuntimeError, match="called by a signal handler"):
             job()
@@ -476,11 +476,11 @@ assert np.isfinite(net.parameters).all()
 def test_a_child_renews_the_locks():
     """What os.fork calls in the child: no thread is left that could give the lock back."""
     net = network()
-    net._running = True
+    net._lock.running = True
     holder = threading.Thread(target=net._lock.acquire)
     holder.start()
     holder.join()
-    sequential._renew_locks()
+    _core._renew_turns()
     assert np.array_equal(short(net), short(network()))
 
 
