@@ -1,4 +1,4 @@
-"""The methods of a network that write files: what `Sequential` inherits."""
+"""The methods of networks and estimators that write files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ from pathlib import Path
 from typing import Any
 
 
-class Files:
+class Exports:
+    """What networks and estimators can be written as, for other runtimes."""
+
+    def to_onnx(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write an ONNX model; see `fastnn.exchange.to_onnx`."""
+        from fastnn.exchange import to_onnx
+
+        to_onnx(self, path, **options)
+
+    def to_c(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write a header of C99; see `fastnn.exchange.to_c`."""
+        from fastnn.exchange import to_c
+
+        to_c(self, path, **options)
+
+
+class Files(Exports):
     """What networks can be written as."""
 
     def save(self: Any, path: str | os.PathLike[str]) -> None:
@@ -21,15 +37,3 @@ class Files:
         from fastnn import serialization
 
         serialization.save(self, Path(path))
-
-    def to_onnx(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write the network as an ONNX model; see `fastnn.exchange.to_onnx`."""
-        from fastnn.exchange import to_onnx
-
-        to_onnx(self, path, **options)
-
-    def to_c(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
-        """Write the network as a header of C99; see `fastnn.exchange.to_c`."""
-        from fastnn.exchange import to_c
-
-        to_c(self, path, **options)

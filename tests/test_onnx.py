@@ -81,7 +81,7 @@ def test_who_wrote_it(tmp_path):
     model = onnx.load(tmp_path / "net.onnx")
     assert (model.producer_name, model.producer_version) == ("fastnn", fastnn.__version__)
     assert [(item.domain, item.version) for item in model.opset_import] == [("", 17)]
-    assert "raw" in model.doc_string
+    assert model.doc_string == "A network trained by fastnn"
 
 
 def test_what_is_refused(tmp_path):

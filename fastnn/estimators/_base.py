@@ -16,6 +16,7 @@ from sklearn.utils import _safe_indexing, check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from fastnn._files import Exports
 from fastnn._schedule import Schedule
 from fastnn.activations import Activation
 from fastnn.estimators import _files, _layers
@@ -33,7 +34,7 @@ STOCHASTIC = ("sgd", "adam")
 _LOSSES = {"squared_error", "poisson", "log_loss"}
 
 
-class BaseMLP(Coefficients, BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]
+class BaseMLP(Coefficients, Exports, BaseEstimator, metaclass=ABCMeta):  # type: ignore[misc]
     """Base of `MLPClassifier` and `MLPRegressor`."""
 
     network_: Any

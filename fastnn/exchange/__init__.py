@@ -9,6 +9,6 @@ from fastnn.exchange._from_onnx import from_onnx
 from fastnn.exchange._from_sklearn import from_sklearn
 from fastnn.exchange._from_torch import from_torch
 from fastnn.exchange._to_c import to_c
-from fastnn.exchange._to_onnx import to_onnx
+from fastnn.exchange._to_onnx import onnx_inputs, to_onnx
 
-__all__ = ["from_onnx", "from_sklearn", "from_torch", "to_c", "to_onnx"]
+__all__ = ["from_onnx", "from_sklearn", "from_torch", "onnx_inputs", "to_c", "to_onnx"]

@@ -103,9 +103,13 @@ class Code:
             text = f"PREFIX_{function}{FUNCTIONS[function]}"
         else:
             text = _c_activations.function(function)
-        self.functions[function] = "static inline void " + text.replace("PREFIX", self.prefix)
+        self.add_function(function, f"void {text}")
         given = ", ".join(map(str, arguments))
         self.calls.append(f"{self.prefix}_{function}({given});")
+
+    def add_function(self, name: str, text: str) -> None:
+        """Add a function that is needed, once; in its text names begin with PREFIX."""
+        self.functions[name] = f"static inline {text.replace('PREFIX', self.prefix)}"
 
     def check(self, condition: str, column: int) -> None:
         """Add a condition that the input must meet in a column."""

@@ -17,6 +17,8 @@ from fastnn._version import __version__
 OPSET, IR_VERSION = 17, 8  # of the same release, so that runtimes of then read both
 ML_OPSET = 3  # of ai.onnx.ml, for tables
 
+_OUTPUTS = ("output", "label", "probabilities")
+
 
 def import_onnx(what: str) -> Any:
     """Return the package, or raise ImportError that names the extra."""
@@ -32,6 +34,8 @@ def import_onnx(what: str) -> Any:
 
 class Graph:
     """Nodes and constants, in the order in which they are added.
+
+    Names of values within the graph begin with a slash: those of inputs may be any column's.
 
     Parameters
     ----------
@@ -60,20 +64,22 @@ class Graph:
 
     def input(self, name: str, width: int, dtype: str = "") -> str:
         """Add an input of shape (batch, width)."""
+        if name in _OUTPUTS:
+            raise ValueError(f"to_onnx: a column is called {name!r}, as an output of the model is")
         self._inputs.append(self._value(name, dtype or self.dtype, ("batch", width)))
         return name
 
     def output(self, value: str, name: str, *width: int, dtype: str = "") -> None:
         """Make a value an output of shape (batch, *width), under a name of its own."""
         self._nodes.append(self.onnx.helper.make_node("Identity", [value], [name]))
-        if value == self._nodes[-2].output[0]:  # nobody else reads it
+        if value == self._nodes[-2].output[0]:  # which nobody else reads
             del self._nodes[-1]
             self._nodes[-1].output[0] = name
         self._outputs.append(self._value(name, dtype or self.dtype, ("batch", *width)))
 
     def add(self, op: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """Add a node and return the name of its value."""
-        name = f"{op.lower()}_{len(self._nodes)}"
+        name = f"/{op.lower()}_{len(self._nodes)}"
         node = self.onnx.helper.make_node(
             op, list(inputs), [name], name=name, domain=domain, **attributes
         )
@@ -82,19 +88,24 @@ class Graph:
             self._domains[domain] = ML_OPSET
         return name
 
+    def split(self, value: str, names: Sequence[str], sizes: Sequence[int]) -> None:
+        """Cut a value's columns into values of these names."""
+        node = self.onnx.helper.make_node(
+            "Split", [value, self.array("sizes", sizes, "int64")], list(names), axis=1
+        )
+        self._nodes.append(node)
+
     def array(self, name: str, values: Any, dtype: str = "") -> str:
         """Add a constant under a name of its own."""
-        array = np.ascontiguousarray(values, dtype or self.dtype)
+        name = f"/{name}"
+        array = np.asarray(values, object if dtype == "str" else dtype or self.dtype)
         self._constants[name] = self.onnx.numpy_helper.from_array(array, name)
         return name
 
     def number(self, value: float, dtype: str = "") -> str:
         """Return a constant of no dimensions; the same for the same number."""
-        name = f"{value:.9g}" if not dtype else f"{value:.9g}_{dtype}"
-        if name not in self._constants:
-            array = np.array(value, dtype or self.dtype)
-            self._constants[name] = self.onnx.numpy_helper.from_array(array, name)
-        return name
+        name = f"{value!r}_{dtype}" if dtype else repr(value)
+        return f"/{name}" if f"/{name}" in self._constants else self.array(name, value, dtype)
 
     def model(self, name: str, text: str) -> Any:
         """Return the model, checked.

@@ -66,11 +66,11 @@ def _columns(g: Graph, x: str, begin: int, end: int) -> str:
 
 def _embedding(g: Graph, layer: Any, x: str) -> str:
     """Add columns that pass as slices, codes as rows of their table, side by side."""
-    parts, at = [], 0
+    parts, at, axis = [], 0, g.array("axis_1", [1], "int64")
     for column, table in layer.tables.items():
         if at < column:
             parts.append(_columns(g, x, at, column))
-        codes = g.add("Squeeze", _columns(g, x, column, column + 1), "axis_1")
+        codes = g.add("Squeeze", _columns(g, x, column, column + 1), axis)
         codes = g.add("Cast", codes, to=g.kind("int64"))
         name = _named(g, layer, f"tables[{column}]", table)
         parts.append(g.add("Gather", name, codes, axis=0))

@@ -33,5 +33,12 @@ def last_step(net: Any, output: str) -> str:
     link: str = net._use_loss(None).link
     if link not in ("sigmoid", "softmax"):
         raise ValueError(f"output: the loss {net.loss.name!r} has no probabilities; want 'raw'")
-    done: str = net._graph.output_function.name
-    return {"log_softmax": "exp", "softmax": "identity", "sigmoid": "identity"}.get(done, link)
+    return left_of(net, link)
+
+
+def left_of(net: Any, link: str) -> str:
+    """Return the part of a link that the network's last activation has not done."""
+    done = (net._graph.output_function.name, link)
+    if done in (("softmax", "softmax"), ("sigmoid", "sigmoid")):
+        return "identity"
+    return "exp" if done == ("log_softmax", "softmax") else link

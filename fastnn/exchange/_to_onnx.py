@@ -1,44 +1,57 @@
-"""Networks as ONNX models; `Sequential.to_onnx` is this."""
+"""Networks and estimators as ONNX models; their `to_onnx` is this."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from fastnn._whole import write_whole
-from fastnn.exchange._onnx_activations import ACTIVATIONS
+from fastnn.arrays import check_inputs
+from fastnn.exchange._models import Model, describe
 from fastnn.exchange._onnx_graph import Graph
+from fastnn.exchange._onnx_heads import add_head
 from fastnn.exchange._onnx_layers import chain
-from fastnn.exchange._output import last_step
-
-if TYPE_CHECKING:
-    from fastnn.sequential import Sequential
+from fastnn.exchange._onnx_tables import add_table, feeds
+from fastnn.sequential import Sequential
 
 
-def to_onnx(net: Sequential, path: str | os.PathLike[str], *, output: str = "raw") -> None:
-    """Write a network as an ONNX model, for ONNX Runtime and whatever else reads the format.
+def to_onnx(
+    model: Any, path: str | os.PathLike[str], *, output: str = "raw", preprocessor: Any = None
+) -> None:
+    """Write a network or an estimator as an ONNX model, for ONNX Runtime and other readers.
 
-    The model has one input, "input" of shape (batch, n_features), and one output, "output" of
-    shape (batch, n_outputs), both in the network's dtype; batch is any number of rows.  Dropout
-    and noise are left out, batch normalization uses its running statistics, as in `predict`.
+    *A network's* model has one input, "input" of shape (batch, n_features), and one output,
+    "output" of shape (batch, n_outputs), both in the network's dtype; batch is any number of
+    rows.  Dropout and noise are left out, batch normalization uses its running statistics, as in
+    `predict`.
+
+    *An estimator's* has the outputs "label" and "probabilities" of a classifier (of several
+    columns of classes "label_0", "probabilities_0", ...), "variable" of a regressor, as skl2onnx
+    calls them.  Where it was fitted on a table, the preprocessing is in the model, and each column
+    that is used is an input of its own, of shape (batch, 1): see `onnx_inputs`.
+
     It is of opset 17 and was checked by `onnx.checker`.
 
     Parameters
     ----------
-    net : Sequential
+    model : Sequential, MLPClassifier or MLPRegressor
     path : path-like
         Written beside and renamed, so a file that was there stays whole until the new one is.
     output : {"raw", "probabilities"}, default "raw"
-        What the model gives: what `predict` does, or what `predict_proba` does.
+        Of a network: what the model gives, what `predict` does or what `predict_proba` does.
+    preprocessor : TabularPreprocessor, optional
+        Of a network: what makes its input of a table.
 
     Raises
     ------
     ImportError
         Without onnx, which the extra ``fastnn[onnx]`` brings.
     ValueError
-        If the network has no input size yet; if there are no probabilities; if the model is
-        larger than 2 GB.
+        If the network has no input size yet; if there are no probabilities; if the preprocessor
+        is another one's; if a column is called as an output is; if the model is larger than 2 GB.
 
     Notes
     -----
@@ -57,13 +70,51 @@ def to_onnx(net: Sequential, path: str | os.PathLike[str], *, output: str = "raw
     >>> again.specs[0].units, again.specs[0].activation
     (3, ReLU())
     """
-    write_whole(Path(path), [model_of(net, output).SerializeToString()])
+    described = describe(model, output, preprocessor)
+    write_whole(Path(path), [model_of(described).SerializeToString()])
 
 
-def model_of(net: Sequential, output: str) -> Any:
+def model_of(model: Model) -> Any:
     """Return the model that `to_onnx` writes, an onnx.ModelProto."""
-    last = last_step(net, output)
+    net = model.network
     g = Graph(net.dtype)
-    x = g.input("input", net.input_size or 0)
-    g.output(ACTIVATIONS[last](g, chain(g, net.layers, x), 0), "output", net.output_size)
-    return g.model("fastnn", f"A neural network trained by fastnn; output: {output}")
+    if model.preprocessor is None:
+        x = g.input("input", net.input_size or 0)
+    else:
+        x = add_table(g, model.preprocessor)
+    add_head(g, model, chain(g, net.layers, x))
+    return g.model("fastnn", f"A {model.kind} trained by fastnn")
+
+
+def onnx_inputs(model: Any, X: Any) -> dict[str, np.ndarray]:
+    """Return data as ONNX Runtime takes them for a model that `to_onnx` wrote.
+
+    Parameters
+    ----------
+    model : Sequential, MLPClassifier, MLPRegressor or TabularPreprocessor
+        What was written; or the preprocessor that was written with a network.
+    X : table or array-like, (n_samples, n_features)
+
+    Returns
+    -------
+    dict of {str: ndarray}
+        By the name of the input.  Of a table each column that is used is an array (n_samples, 1):
+        numbers and truth values float32, NaN where missing; text "" where missing; dates int64,
+        microseconds since 1970 as in NumPy's datetime64[us], the least int64 where missing.  Of
+        others it is "input", (n_samples, n_features).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import fastnn
+    >>> X = np.array([[1.0, "a"], [2.0, "b"], [None, "a"], [3.0, "b"]], dtype=object)
+    >>> preprocessor = fastnn.TabularPreprocessor().fit(X)
+    >>> inputs = fastnn.exchange.onnx_inputs(preprocessor, X)
+    >>> inputs["x0"].ravel(), inputs["x1"].ravel()
+    (array([ 1.,  2., nan,  3.], dtype=float32), array(['a', 'b', 'a', 'b'], dtype=object))
+    """
+    preprocessor = model if hasattr(model, "columns_") else getattr(model, "preprocessor_", None)
+    if preprocessor is not None:
+        return feeds(preprocessor, X)
+    net = model if isinstance(model, Sequential) else model.network_
+    return {"input": check_inputs("X", X, net.input_size).astype(net.dtype)}

@@ -1,0 +1,128 @@
+"""A table's columns as nodes of ONNX: the one place to add a kind of column for `to_onnx`.
+
+Each column that is used is an input of shape (batch, 1): numbers and truth values as float32, NaN
+where missing; text as strings, "" where missing; dates as int64, microseconds since 1970 as NumPy
+counts them, and the least int64 where missing.  A row is a function (graph, column, x) -> list of
+values of shape (batch, any), in the network's dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from fastnn.exchange._onnx_dates import parts_of
+from fastnn.exchange._onnx_graph import Graph
+
+Row = Callable[[Graph, Any, str], list[str]]
+
+
+def add_table(g: Graph, preprocessor: Any) -> str:
+    """Add an input for each column and what a preprocessor makes of it; return the array."""
+    values: list[str] = []
+    for column in preprocessor.columns_:
+        x = g.input(column.name, 1, input_type(column))
+        values += COLUMNS[column.kind](g, column, x)
+    return g.add("Concat", *values, axis=1) if len(values) > 1 else values[0]
+
+
+def input_type(column: Any) -> str:
+    """Return the type of the input that a column is."""
+    if column.kind == "date":
+        return "int64"
+    categories = getattr(column, "categories", (0,))
+    return "str" if isinstance(categories[0], str) else "float32"
+
+
+def feeds(preprocessor: Any, X: Any) -> dict[str, np.ndarray]:
+    """Return a table as ONNX Runtime takes it for such a model: an array (n, 1) an input."""
+    from fastnn.tables._table import read  # which wants scikit-learn
+
+    table = read(X)
+    places = preprocessor._places(table)
+    found = {}
+    for column in preprocessor.columns_:
+        values = table.column(places[column.name], column.name)
+        kind = input_type(column)
+        if kind == "int64":
+            array = column.dates(values).astype("datetime64[us]").astype("int64")
+        elif kind == "float32":
+            values.want("number", "bool")
+            array = values.floats().astype("float32")
+        else:
+            values.want("text")
+            texts = [text if isinstance(text, str) else "" for text in values.objects()]
+            array = np.array(texts, dtype=object)
+        found[column.name] = array[:, None]
+    return found
+
+
+def _scaled(g: Graph, x: str, missing: str, scaling: tuple[float, float, float]) -> str:
+    """Return (x - center) / scale of doubles, with `fill` for what is missing."""
+    fill, center, scale = (g.number(value, "float64") for value in scaling)
+    filled = g.add("Where", missing, fill, x)
+    standard = g.add("Div", g.add("Sub", filled, center), scale)
+    return _own(g, standard)
+
+
+def _own(g: Graph, x: str) -> str:
+    return g.add("Cast", x, to=g.kind(g.dtype))
+
+
+def _numeric(g: Graph, column: Any, x: str) -> list[str]:
+    missing = g.add("IsNaN", x)
+    double = g.add("Cast", x, to=g.kind("float64"))
+    values = [_scaled(g, double, missing, (column.fill, column.center, column.scale))]
+    return [*values, _own(g, missing)] if column.indicator else values
+
+
+def _date(g: Graph, column: Any, x: str) -> list[str]:
+    missing = g.add("Equal", x, g.number(np.iinfo("int64").min, "int64"))
+    found = parts_of(g, g.add("Where", missing, g.number(0, "int64"), x), column.parts)
+    values = []
+    for name, *scaling in zip(
+        column.parts, column.fills, column.centers, column.scales, strict=True
+    ):
+        double = g.add("Cast", found[name], to=g.kind("float64"))
+        values.append(_scaled(g, double, missing, tuple(scaling)))
+    return [*values, _own(g, missing)] if column.indicator else values
+
+
+def _codes(g: Graph, column: Any, x: str, first: int, other: int) -> str:
+    """Return where in its categories each value is, counted from `first`; else `other`."""
+    text = input_type(column) == "str"
+    keys = [str(v) if text else float(np.float32(v)) for v in column.categories]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"to_onnx: categories of {column.name!r} are the same in float32")
+    codes = [float(first + i) for i in range(len(keys))]
+    names = {"keys_strings" if text else "keys_floats": keys}
+    return g.add(
+        "LabelEncoder",
+        x,
+        domain="ai.onnx.ml",
+        **names,
+        values_floats=codes,
+        default_float=float(other),
+    )
+
+
+def _category(g: Graph, column: Any, x: str) -> list[str]:
+    return [_own(g, _codes(g, column, x, 1, 0))]
+
+
+def _one_hot(g: Graph, column: Any, x: str) -> list[str]:
+    count = len(column.categories)
+    codes = _codes(g, column, x, 0, count)  # without a column for others, none is that
+    columns = np.arange(count + column.other, dtype="float32")[None]
+    places = g.array(f"columns of {column.name}", columns, "float32")
+    return [_own(g, g.add("Equal", codes, places))]
+
+
+COLUMNS: dict[str, Row] = {
+    "numeric": _numeric,
+    "one_hot": _one_hot,
+    "category": _category,
+    "date": _date,
+}
