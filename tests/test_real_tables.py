@@ -8,7 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from fastnn import AdamW, Dense, Sequential, schedules
+from fastnn import AdamW, Dense, MLPClassifier, MLPRegressor, Sequential, schedules
 from fastnn.tables import TabularPreprocessor
 
 # ---- real tables ----------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def test_real_tables_give_the_same_bits(name):
 
 @real
 @pytest.mark.parametrize(("target", "least"), [("price", 0.97), ("cut", 0.74)])
-def test_diamonds(target, least):
+def test_a_network_of_diamonds(target, least):
     X, y, n = real_table("diamonds.csv.gz", target)
     made = TabularPreprocessor().fit(X[:n])
     inputs = made.transform(X)
@@ -58,3 +58,23 @@ def test_diamonds(target, least):
     net.fit(inputs[:n], y[:n], loss=loss, optimizer=AdamW(lr=rate), epochs=15, batch_size=256)
     metric = {"price": "r2", "cut": "accuracy"}[target]
     assert net.evaluate(inputs[n:], y[n:], metrics=[metric])[metric] > least
+
+
+@real
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize(
+    ("name", "target", "least", "epochs"),
+    [
+        ("diamonds.csv.gz", "price", 0.97, 20),
+        ("diamonds.csv.gz", "cut", 0.74, 20),
+        ("flights.csv.gz", "arr_delay", 0.88, 3),
+    ],
+)
+def test_estimators_by_default(name, target, least, epochs):
+    X, y, n = real_table(name, target)
+    kind = MLPClassifier if target == "cut" else MLPRegressor
+    model = kind(max_iter=epochs, random_state=0).fit(X[:n], y[:n])
+    assert model.score(X[n:], y[n:]) > least
+    found = model.predict(X[n : n + 500])
+    for table in (pl.from_pandas(X[n:]), pl.from_pandas(X[n:]).to_arrow()):
+        assert np.array_equal(model.predict(table)[:500], found)
