@@ -40,9 +40,9 @@ FUNCTIONS = {
     float epsilon, size_t n) {
   float mean = 0, variance = 0;
   for (size_t i = 0; i < n; i++)
-    mean += h[i] / n;
+    mean += h[i] / (float)n;
   for (size_t i = 0; i < n; i++)
-    variance += (h[i] - mean) * (h[i] - mean) / n;
+    variance += (h[i] - mean) * (h[i] - mean) / (float)n;
   for (size_t i = 0; i < n; i++)
     h[i] = (h[i] - mean) / sqrtf(variance + epsilon) * scale[i] + shift[i];
 }""",

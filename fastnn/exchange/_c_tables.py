@@ -160,7 +160,7 @@ def _scaled(c: Code, value: str, fill: float, center: float, scale: float) -> st
 def _numeric(c: Code, column: Any, member: str, at: int, place: int) -> list[str]:
     scaled = _scaled(c, member, column.fill, column.center, column.scale)
     lines = [f"if (isinf({member}))", f"  return {place};", f"x[{at}] = {scaled};"]
-    return [*lines, f"x[{at + 1}] = isnan({member}) ? 1 : 0;"] if column.indicator else lines
+    return [*lines, f"x[{at + 1}] = isnan({member}) ? 1.0f : 0.0f;"] if column.indicator else lines
 
 
 def _date(c: Code, column: Any, member: str, at: int, place: int) -> list[str]:
@@ -171,7 +171,11 @@ def _date(c: Code, column: Any, member: str, at: int, place: int) -> list[str]:
     for i, (name, *numbers) in enumerate(scaling):
         scaled = _scaled(c, f"parts[{_PARTS.index(name)}]", *numbers)
         lines.append(f"x[{at + i}] = {scaled};")
-    return [*lines, f"x[{at + column.width - 1}] = found ? 0 : 1;"] if column.indicator else lines
+    return (
+        [*lines, f"x[{at + column.width - 1}] = found ? 0.0f : 1.0f;"]
+        if column.indicator
+        else lines
+    )
 
 
 def _find(c: Code, column: Any, member: str, place: int) -> str:
@@ -198,7 +202,7 @@ def _one_hot(c: Code, column: Any, member: str, at: int, place: int) -> list[str
     lines = [
         f"found = {_find(c, column, member, place)};",
         f"for (int i = 0; i < {width}; i++)",
-        f"  x[{at} + i] = i == found ? 1 : 0;",
+        f"  x[{at} + i] = i == found ? 1.0f : 0.0f;",
     ]
     if column.other:
         lines += ["if (found < 0)", f"  x[{at + width - 1}] = 1;"]

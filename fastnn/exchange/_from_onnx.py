@@ -70,11 +70,12 @@ def from_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> Seq
     path = Path(path)
     model = _load(path)
     try:
-        reader = Reader(model, output)
-        parts = _Parser(reader).chain(reader.input, reader.output)
-        kinds = {np.asarray(a).dtype for part in _all(parts) for a in part.arrays.values()}
-        dtype = "float64" if np.dtype("float64") in kinds else "float32"
-        return assemble(parts, dtype, reader.width)
+        with np.errstate(all="ignore"):  # numbers that are not finite are refused in the end
+            reader = Reader(model, output)
+            parts = _Parser(reader).chain(reader.input, reader.output)
+            kinds = {np.asarray(a).dtype for part in _all(parts) for a in part.arrays.values()}
+            dtype = "float64" if np.dtype("float64") in kinds else "float32"
+            return assemble(parts, dtype, reader.width)
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         # An attribute or an input that is missing; ValueErrors say what is not supported.
         raise ModelFormatError(f"{path.name} is not a sound ONNX model: {error}") from error
