@@ -22,9 +22,11 @@ autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 autodoc_default_options = {
     "members": True,
-    # What specs tell the engine: nobody else calls it.
+    # What specs tell the engine: nobody else calls it.  scikit-learn's set_..._request: their
+    # text, which is the same everywhere, has links that lead into its own documentation.
     "exclude-members": "clipping, engine, group, hyperparameters, numbers, parameter, repeats, "
-    "rule, state_shapes, unparted, vector",
+    "rule, set_fit_request, set_partial_fit_request, set_score_request, state_shapes, unparted, "
+    "vector",
 }
 
 
