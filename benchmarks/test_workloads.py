@@ -18,7 +18,7 @@ from .workloads import WORKLOADS, Workload, flops_per_step, synthetic_data
 
 @pytest.mark.parametrize("kind", [Fastnn, Numpy], ids=lambda kind: kind.name)
 @pytest.mark.parametrize("name", WORKLOADS)
-def test_epoch(benchmark, name, kind):
+def test_epoch(benchmark, epochs, name, kind):
     workload = WORKLOADS[name]
     benchmark.group = name
     candidate = kind(workload, *synthetic_data(workload), threads=fastnn.get_num_threads(), seed=0)
@@ -26,6 +26,7 @@ def test_epoch(benchmark, name, kind):
     assert np.isfinite(loss)
     seconds = benchmark.stats and benchmark.stats["median"]  # None with --benchmark-disable
     if seconds:
+        epochs.setdefault(name, {})[kind.name] = benchmark.stats["min"]
         benchmark.extra_info["samples_per_second"] = workload.samples / seconds
         benchmark.extra_info["gflops"] = 1e-9 * flops_per_step(workload) * workload.steps / seconds
 
