@@ -11,8 +11,8 @@ typedef struct {
   REAL max, sum; /* of z, and of exp(z - max) */
 } softmax_parts;
 
-/* z: [C/16][stride][16] at the row. */
-static softmax_parts softmax_of_row(int64_t C, int64_t stride, const REAL *z) {
+/* z: [C/16][stride][16] at the row; powers (may be NULL) gets exp(z - max), alike. */
+FNN_INLINE softmax_parts softmax_of_row(int64_t C, int64_t stride, const REAL *z, REAL *powers) {
   const vec least = vset(-(REAL)INFINITY);
   softmax_parts parts;
   REAL lanes[FNN_BLOCK] __attribute__((aligned(64)));
@@ -27,10 +27,13 @@ static softmax_parts softmax_of_row(int64_t C, int64_t stride, const REAL *z) {
     vstore(lanes + i * LANES, most[i]);
   parts.max = tree_max(lanes);
   for (int64_t c = 0; c < C; c += FNN_BLOCK)
-    for (int i = 0; i < FNN_BLOCK / LANES; i++)
-      sum[i] =
-          sum[i] + where_used(C - c, i * LANES,
-                              vexp(vload(z + c * stride + i * LANES) - vset(parts.max)), vset(0));
+    for (int i = 0; i < FNN_BLOCK / LANES; i++) {
+      const int64_t at = c * stride + i * LANES;
+      const vec power = vexp(vload(z + at) - vset(parts.max));
+      sum[i] = sum[i] + where_used(C - c, i * LANES, power, vset(0));
+      if (powers)
+        vstore(powers + at, power);
+    }
   for (int i = 0; i < FNN_BLOCK / LANES; i++)
     vstore(lanes + i * LANES, sum[i]);
   parts.sum = tree_sum(lanes);
@@ -72,7 +75,7 @@ FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, doubl
   const REAL *z = (const REAL *)l->Z + r * FNN_BLOCK;
   const REAL *t = l->labels ? NULL : (const REAL *)l->T + r * FNN_BLOCK;
   REAL *dz = l->dH ? (REAL *)l->dH + r * FNN_BLOCK : NULL;
-  const softmax_parts softmax = softmax_of_row(l->C, l->stride, z);
+  const softmax_parts softmax = softmax_of_row(l->C, l->stride, z, dz);
   const REAL log_sum = log_of(softmax.sum);
   const int64_t label = l->labels ? l->labels[r] : -1;
   const REAL keep = (REAL)(1 - smoothing), even = (REAL)(smoothing / (double)l->C);
@@ -109,7 +112,7 @@ FNN_INLINE double class_row(const fnn_loss_rows *l, int64_t r, REAL scale, doubl
   for (int64_t c = 0; c < l->C; c += FNN_BLOCK)
     for (int i = 0; i < FNN_BLOCK; i += LANES) {
       const int64_t at = c * l->stride + i;
-      const vec p = vexp(vload(z + at) - vset(softmax.max)) * share;
+      const vec p = vload(dz + at) * share;
       const vec numbers = lane_numbers(i) + vset((REAL)c);
       const vec own =
           t ? vload(t + at) : vselect((ivec)(numbers == vset((REAL)label)), vset(1), vset(0));

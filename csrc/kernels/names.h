@@ -112,6 +112,9 @@
 #define update_flat FNN_REAL(update_flat)
 
 /* sums.h */
+#define lanes8 FNN_REAL(lanes8)
+#define lanes4 FNN_REAL(lanes4)
+#define lanes2 FNN_REAL(lanes2)
 #define tree_sum FNN_REAL(tree_sum)
 #define tree_max FNN_REAL(tree_max)
 #define lane_numbers FNN_REAL(lane_numbers)
@@ -150,8 +153,10 @@
 #define block FNN_REAL(block)
 #define row_group FNN_REAL(row_group)
 #define is_zero FNN_REAL(is_zero)
+#define iblock FNN_REAL(iblock)
 #define gather_group FNN_REAL(gather_group)
 #define row_is_finite FNN_REAL(row_is_finite)
+#define gather_sparse_rows FNN_REAL(gather_sparse_rows)
 #define gather_rows FNN_REAL(gather_rows)
 #define index_of FNN_REAL(index_of)
 #define gather_sparse FNN_REAL(gather_sparse)

@@ -9,9 +9,12 @@
 #define GATHER_ROWS 8
 
 typedef REAL block __attribute__((vector_size(FNN_BLOCK * sizeof(REAL)), may_alias));
+typedef INT iblock __attribute__((vector_size(FNN_BLOCK * sizeof(INT)), may_alias));
 
 typedef struct {
   int rows;
+  int reads_on; /* 16 elements may be read where a row's last ones begin: more of the array follows
+                 */
   const char *row[GATHER_ROWS];   /* of the caller's array */
   const char *ahead[GATHER_ROWS]; /* the rows after these */
 } row_group;
@@ -34,6 +37,19 @@ typedef struct {
         memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
         sum += x - x;                                                                              \
       }                                                                                            \
+    if (step == (int64_t)sizeof(type) && k < columns && group->reads_on) {                         \
+      iblock used;                                                                                 \
+      for (int i = 0; i < FNN_BLOCK; i++)                                                          \
+        used[i] = k + i < columns ? -1 : 0;                                                        \
+      for (int i = 0; i < group->rows; i++) {                                                      \
+        elements line;                                                                             \
+        memcpy(&line, group->row[i] + k * step, sizeof line);                                      \
+        const block x = (block)((iblock) __builtin_convertvector(line, block) & used);             \
+        memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
+        sum += x - x;                                                                              \
+      }                                                                                            \
+      k = columns;                                                                                 \
+    }                                                                                              \
     for (; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK)                                   \
       for (int i = 0; i < group->rows; i++) {                                                      \
         block x = {0};                                                                             \
@@ -132,25 +148,36 @@ static int gather_sparse(const fnn_array *source, int64_t row, int64_t stride, R
   return good;
 }
 
-static int64_t gather_rows(const fnn_array *source, const int64_t *order, int64_t position,
-                           int64_t r0, int64_t r1, int64_t stride, void *H) {
+static int64_t gather_sparse_rows(const fnn_array *source, const int64_t *order, int64_t position,
+                                  int64_t r0, int64_t r1, int64_t stride, REAL *H) {
   int64_t bad = -1;
-  for (int64_t r = r0; source->indices != NULL && r < r1; r++)
+  for (int64_t r = r0; r < r1; r++)
     if (!gather_sparse(source, order ? order[position + r] : position + r, stride,
-                       (REAL *)H + r * FNN_BLOCK) &&
+                       H + r * FNN_BLOCK) &&
         bad < 0)
       bad = r;
-  for (int64_t r = r0; source->indices == NULL && r < r1; r += GATHER_ROWS) {
-    row_group group = {.rows = r1 - r < GATHER_ROWS ? (int)(r1 - r) : GATHER_ROWS};
+  return bad;
+}
+
+static int64_t gather_rows(const fnn_array *source, const int64_t *order, int64_t position,
+                           int64_t r0, int64_t r1, int64_t stride, void *H) {
+  if (source->indices != NULL)
+    return gather_sparse_rows(source, order, position, r0, r1, stride, H);
+  const char *data = source->data;
+  const int64_t step = source->column_bytes;
+  const char *end = data + (source->rows - 1) * source->row_bytes + source->columns * step;
+  int64_t bad = -1;
+  for (int64_t r = r0; r < r1; r += GATHER_ROWS) {
+    row_group group = {.rows = r1 - r < GATHER_ROWS ? (int)(r1 - r) : GATHER_ROWS, .reads_on = 1};
     for (int i = 0; i < group.rows; i++) {
       const int64_t here = position + r + i, next = here + GATHER_ROWS;
       const int64_t there = r + i + GATHER_ROWS < r1 ? next : here;
-      group.row[i] = (const char *)source->data + (order ? order[here] : here) * source->row_bytes;
-      group.ahead[i] =
-          (const char *)source->data + (order ? order[there] : there) * source->row_bytes;
+      group.row[i] = data + (order ? order[here] : here) * source->row_bytes;
+      group.ahead[i] = data + (order ? order[there] : there) * source->row_bytes;
+      group.reads_on &= end - group.row[i] >= FNN_ROUND_UP(source->columns, FNN_BLOCK) * step;
     }
     REAL *lines = (REAL *)H + r * FNN_BLOCK;
-    if (!gather_group(&group, source->columns, source->column_bytes, source->type, stride, lines))
+    if (!gather_group(&group, source->columns, step, source->type, stride, lines))
       for (int i = 0; i < group.rows && bad < 0; i++)
         if (!row_is_finite(source->columns, stride, lines + i * FNN_BLOCK))
           bad = r + i;
@@ -165,7 +192,7 @@ static void scatter_rows(int64_t C, int64_t stride, const void *Z, int64_t r0, i
     REAL *y = (REAL *)out + (r - r0) * C;
     softmax_parts softmax = {0};
     if (link == FNN_LINK_softmax || link == FNN_LINK_log_softmax)
-      softmax = softmax_of_row(C, stride, z);
+      softmax = softmax_of_row(C, stride, z, NULL);
     const REAL log_sum = link == FNN_LINK_log_softmax ? log_of(softmax.sum) : 0;
     for (int64_t c = 0; c < C; c += FNN_BLOCK, z += stride * FNN_BLOCK) {
       REAL line[FNN_BLOCK] __attribute__((aligned(64)));

@@ -1,10 +1,30 @@
 /* Sums and maxima over the 16 lanes of a block, by a fixed tree, and lanes that count. */
 
-FNN_INLINE REAL tree_sum(REAL lanes[FNN_BLOCK]) {
-  for (int half = FNN_BLOCK / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++)
-      lanes[i] = lanes[i] + lanes[i + half];
-  return lanes[0];
+#undef HALF
+#if defined(__clang__) || __GNUC__ >= 12
+#define HALF(type, x, ...) __builtin_shufflevector(x, x, __VA_ARGS__)
+#define LOW_4(x) HALF(lanes4, x, 0, 1, 2, 3)
+#define HIGH_4(x) HALF(lanes4, x, 4, 5, 6, 7)
+#define LOW_2(x) HALF(lanes2, x, 0, 1)
+#define HIGH_2(x) HALF(lanes2, x, 2, 3)
+#else
+#define LOW_4(x) ((lanes4){x[0], x[1], x[2], x[3]})
+#define HIGH_4(x) ((lanes4){x[4], x[5], x[6], x[7]})
+#define LOW_2(x) ((lanes2){x[0], x[1]})
+#define HIGH_2(x) ((lanes2){x[2], x[3]})
+#endif
+
+typedef REAL lanes8
+    __attribute__((vector_size(8 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+typedef REAL lanes4 __attribute__((vector_size(4 * sizeof(REAL))));
+typedef REAL lanes2 __attribute__((vector_size(2 * sizeof(REAL))));
+
+/* Lane i and lane i + 8, then 4, 2 and 1. */
+FNN_INLINE REAL tree_sum(const REAL lanes[FNN_BLOCK]) {
+  const lanes8 x = *(const lanes8 *)lanes + *(const lanes8 *)(lanes + 8);
+  const lanes4 y = LOW_4(x) + HIGH_4(x);
+  const lanes2 z = LOW_2(y) + HIGH_2(y);
+  return z[0] + z[1];
 }
 
 FNN_INLINE REAL tree_max(REAL lanes[FNN_BLOCK]) {

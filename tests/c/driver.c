@@ -183,7 +183,12 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
     job.training = 1;
   }
   if (as_labels)
-    job.targets = (fnn_array){labels, ROWS, 1, 4, 4, FNN_I32};
+    job.targets = (fnn_array){.data = labels,
+                              .rows = ROWS,
+                              .columns = 1,
+                              .row_bytes = 4,
+                              .column_bytes = 4,
+                              .type = FNN_I32};
   return job;
 }
 
