@@ -23,6 +23,7 @@ from fastnn.estimators import _files, _layers
 from fastnn.estimators._coefficients import Coefficients, dense_layers
 from fastnn.estimators._dtypes import rounded, with_dtype
 from fastnn.estimators._tables import check_inputs
+from fastnn.estimators._threads import threads_of
 from fastnn.estimators._training import Data, by_epochs, by_lbfgs
 from fastnn.losses import Loss
 from fastnn.optimizers import Optimizer
@@ -315,15 +316,6 @@ def validation_of(X: Any, y: Any, weights: Any) -> tuple[Any, ...] | None:
     if (X is None) != (y is None) or (X is None and weights is not None):
         raise ValueError("X_val: got one without y_val, or the other way round; want both")
     return None if X is None else (X, y, weights)
-
-
-def threads_of(n_jobs: int | None) -> int:
-    """Return the most threads that `n_jobs` allows: of -1 all, of None as many as fastnn has."""
-    if n_jobs is None:
-        return 1 << 30
-    if n_jobs == 0:
-        raise ValueError("n_jobs: got 0, want a number of threads, or -1 for all")
-    return int(n_jobs) if n_jobs > 0 else max(1, (os.cpu_count() or 1) + 1 + int(n_jobs))
 
 
 def scorer_of(scoring: Any) -> tuple[Callable[..., float], float]:
