@@ -2,7 +2,8 @@
 
 A command is a module with ``main(argv) -> int`` and a row in ``COMMANDS``; the module is imported
 only when its command is used, so that none of them slows down another. Exit codes: 0 done,
-1 failed (one line on stderr says why), 2 a line that makes no sense, 130 Ctrl-C.
+1 failed, 2 what was given cannot be used (the line, a table, a model), 130 Ctrl-C. One line on
+stderr, ``fastnn: error: ...``, says why.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Sequence
 
 import fastnn
+from fastnn.cli._errors import InputError
 
 PROG = "python -m fastnn"
 
@@ -21,6 +23,11 @@ PROG = "python -m fastnn"
 COMMANDS = {
     "demo": ("fastnn.demo", "train on handwritten digits and show what was learnt"),
     "info": ("fastnn.info", "show the instruction set, threads, caches and versions in use"),
+    "train": ("fastnn.cli.train", "train a model on a table and report how good it is"),
+    "predict": ("fastnn.cli.predict", "predict the rows of a table with a model"),
+    "evaluate": ("fastnn.cli.evaluate", "measure a model on a table"),
+    "export": ("fastnn.cli.export", "write a model as ONNX or as a C header"),
+    "inspect": ("fastnn.cli.inspect", "show what a model holds"),
 }
 
 # What can go wrong without a bug in fastnn: the disk, the data, the machine. Anything else keeps
@@ -46,8 +53,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except _FAILURES as error:
         message = " ".join(str(error).split()) or type(error).__name__
-        print(f"{PROG} {arguments.command}: {message}", file=sys.stderr)
-        return 1
+        print(f"fastnn: error: {message}", file=sys.stderr)
+        return 2 if isinstance(error, InputError) else 1
     return code
 
 

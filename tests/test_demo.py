@@ -329,7 +329,7 @@ def test_failure_is_one_line_on_stderr(tmp_path, capsys):
     assert main(["demo", "--out", str(tmp_path / "file")]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert re.fullmatch(r"python -m fastnn demo: .*file.*\n", captured.err)
+    assert re.fullmatch(r"fastnn: error: .*file.*\n", captured.err)
 
 
 def test_ctrl_c(monkeypatch):

@@ -211,6 +211,18 @@ def test_tables_stand_on_the_specs_and_on_scikit_learn():
         assert others <= {"fastnn", "narwhals", "numpy", "sklearn"}, path
 
 
+def test_the_command_line_stands_on_top_and_imports_libraries_late():
+    """So that its errors can name the extra."""
+    paths = sorted((PACKAGE / "cli").glob("*.py"))
+    assert paths
+    for path in paths:
+        others = {name.split(".")[0] for name in top_level(path)} - set(sys.stdlib_module_names)
+        assert others <= {"fastnn", "numpy"}, path
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "cli" and path.name != "__main__.py":
+            assert "cli" not in of_fastnn(top_level(path)), path
+
+
 def test_estimators_stand_on_top_and_on_scikit_learn():
     """Nothing imports them before they are asked for; SciPy comes with scikit-learn."""
     for path in (PACKAGE / "estimators").glob("*.py"):
