@@ -12,34 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from fastnn._version import __version__
 from fastnn.errors import ModelFormatError, NonFiniteError
-from fastnn.layers import (
-    Activation,
-    AlphaDropout,
-    BatchNorm,
-    Concatenate,
-    Dense,
-    Dropout,
-    Embedding,
-    GaussianNoise,
-    LayerNorm,
-    PReLU,
-    Residual,
-)
-from fastnn.minimize import Minimum, minimize
-from fastnn.optimizers import (
-    SGD,
-    Adadelta,
-    Adagrad,
-    Adam,
-    AdamW,
-    Lion,
-    NAdam,
-    RAdam,
-    RMSprop,
-    Rprop,
-)
-from fastnn.sequential import Sequential
-from fastnn.solvers import LBFGS, LevenbergMarquardt
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
@@ -56,11 +28,39 @@ if TYPE_CHECKING:
         solvers,
         tables,
     )
+    from fastnn._minimize import Minimum, minimize
     from fastnn.estimators import MLPClassifier, MLPRegressor
     from fastnn.exchange import from_onnx, from_sklearn, from_torch
     from fastnn.gradients import check_gradient
+    from fastnn.layers import (
+        Activation,
+        AlphaDropout,
+        BatchNorm,
+        Concatenate,
+        Dense,
+        Dropout,
+        Embedding,
+        GaussianNoise,
+        LayerNorm,
+        PReLU,
+        Residual,
+    )
     from fastnn.lr_finder import find_lr
+    from fastnn.optimizers import (
+        SGD,
+        Adadelta,
+        Adagrad,
+        Adam,
+        AdamW,
+        Lion,
+        NAdam,
+        RAdam,
+        RMSprop,
+        Rprop,
+    )
+    from fastnn.sequential import Sequential
     from fastnn.serialization import load
+    from fastnn.solvers import LBFGS, LevenbergMarquardt
     from fastnn.tables import TabularPreprocessor
 
 __all__ = [
@@ -121,23 +121,33 @@ if find_spec("sklearn"):
 
 register_threadpoolctl()
 
-# Imported when first used: `import fastnn` stays fast.
-_LATE = {
-    "TabularPreprocessor": "tables",
-    "check_gradient": "gradients",
-    "find_lr": "lr_finder",
-    "from_onnx": "exchange",
-    "from_sklearn": "exchange",
-    "from_torch": "exchange",
-    "load": "serialization",
-    "MLPClassifier": "estimators",
-    "MLPRegressor": "estimators",
+# Imported when first used, so that `import fastnn` takes little time and memory: what is in which
+# module.  Here already are the engine and its threads, for those who limit them.
+_HOME = {
+    name: module
+    for module, names in {
+        "_minimize": "Minimum minimize",
+        "estimators": "MLPClassifier MLPRegressor",
+        "exchange": "from_onnx from_sklearn from_torch",
+        "gradients": "check_gradient",
+        "layers": "Activation AlphaDropout BatchNorm Concatenate Dense Dropout Embedding "
+        "GaussianNoise LayerNorm PReLU Residual",
+        "lr_finder": "find_lr",
+        "optimizers": "SGD Adadelta Adagrad Adam AdamW Lion NAdam RAdam RMSprop Rprop",
+        "sequential": "Sequential",
+        "serialization": "load",
+        "solvers": "LBFGS LevenbergMarquardt",
+        "tables": "TabularPreprocessor",
+    }.items()
+    for name in names.split()
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(importlib.import_module(f"fastnn.{_LATE[name]}"), name)
+    if name in _HOME:
+        value = getattr(importlib.import_module(f"fastnn.{_HOME[name]}"), name)
+        globals()[name] = value  # found at once from now on
+        return value
     if not name.startswith("_") and find_spec(f"fastnn.{name}"):
         return importlib.import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

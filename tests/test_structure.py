@@ -59,7 +59,7 @@ ARROWS = (
         "adaptive": {"_spec", "_optimizer"},
         "_method": {"_optimizer", "_spec", "solvers"},
         "_search": {"_method", "solvers"},
-        "minimize": {"_schedule", "_search", "_spec"},
+        "_minimize": {"_schedule", "_search", "_spec"},
         "threads": {"_spec"},
         "_sparse": set(),
         "arrays": {"_sparse", "losses"},
