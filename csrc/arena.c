@@ -2,6 +2,7 @@
 #define _DEFAULT_SOURCE
 #include "arena.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #if defined(__linux__)
@@ -11,6 +12,15 @@
 #define CACHE_LINE 64
 #define HUGE_PAGE (2 << 20)
 #define ROUND_UP(x, m) (((x) + (m) - 1) / (m) * (m))
+
+static atomic_int_fast64_t allocations;
+
+int64_t fnn_allocations(void) { return atomic_load(&allocations); }
+
+void *fnn_allocate(size_t n, size_t size) {
+  atomic_fetch_add(&allocations, 1);
+  return calloc(n, size);
+}
 
 void fnn_arena_free(fnn_arena *arena) {
 #if defined(_WIN32)
@@ -26,6 +36,7 @@ fnn_status fnn_arena_reserve(fnn_arena *arena, int64_t bytes) {
   if (bytes <= arena->bytes)
     return FNN_OK;
   fnn_arena_free(arena);
+  atomic_fetch_add(&allocations, 1);
   const size_t page = bytes >= 2 * HUGE_PAGE ? HUGE_PAGE : CACHE_LINE;
   const size_t size = ROUND_UP((size_t)bytes, page);
 #if defined(_WIN32)

@@ -4,6 +4,12 @@
 
 #include "fastnn.h"
 
+#include <stddef.h>
+
+/* n elements of so many bytes, zeroed; to be freed by free().  The core has its memory from here
+ * and from arenas alone, so that it is counted (fnn_allocations). */
+void *fnn_allocate(size_t n, size_t size);
+
 typedef struct {
   char *data;
   int64_t bytes;

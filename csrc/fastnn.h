@@ -377,6 +377,7 @@ fnn_status fnn_select_isa(const char *name);
 void fnn_team_stop(void); /* ends its threads; the next job makes new ones */
 FNN_EXPORT int32_t fnn_team_size(void);
 
+int64_t fnn_allocations(void); /* times that the core has asked for memory; for tests */
 /* FLOP/s of fused multiply-adds from registers, on `threads` threads together. */
 double fnn_fma_peak(fnn_dtype dtype, int32_t threads, double seconds);
 

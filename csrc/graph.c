@@ -6,7 +6,7 @@
  * slope of the activation and leaves the result where the layer looks for it (dZ). */
 #include "graph.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 static int32_t n_inputs(const fnn_layer *d) { return fnn_layer_ops[d->kind].inputs; }
 
@@ -151,11 +151,10 @@ static void note(const fnn_plan *plan, fnn_phase phase, uses_t *uses) {
   }
 }
 
-fnn_status fnn_graph_meet(fnn_plan *plan, fnn_mode mode) {
+void fnn_graph_meet(fnn_plan *plan, fnn_mode mode) {
   const size_t n = (size_t)plan->n_layers + 1;
-  unsigned char *written = calloc(3, n);
-  if (written == NULL)
-    return FNN_NO_MEMORY;
+  unsigned char *written = plan->writers;
+  memset(written, UNTOUCHED, 3 * n);
   uses_t uses = {written + 1, written + n + 1, written + 2 * n + 1, 0};
   for (fnn_phase *phase = plan->phases[mode]; phase->kind != PHASE_END; phase++) {
     uses.conflict = 0;
@@ -166,6 +165,4 @@ fnn_status fnn_graph_meet(fnn_plan *plan, fnn_mode mode) {
         written[i] = UNTOUCHED;
     note(plan, *phase, &uses);
   }
-  free(written);
-  return FNN_OK;
 }

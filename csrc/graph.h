@@ -20,6 +20,6 @@ int fnn_graph_is_chain(const fnn_plan *plan);
 int32_t fnn_graph_gradient_layer(const fnn_plan *plan, int32_t l);
 
 /* Marks the phases before which threads meet, because one would read what another wrote. */
-fnn_status fnn_graph_meet(fnn_plan *plan, fnn_mode mode);
+void fnn_graph_meet(fnn_plan *plan, fnn_mode mode);
 
 #endif

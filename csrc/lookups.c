@@ -4,6 +4,8 @@
  * a cache line, since a step reads and updates single vectors. */
 #include "lookups.h"
 
+#include "arena.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,8 +31,8 @@ fnn_status fnn_lookups_create(fnn_layer *d, const fnn_layer_spec *spec) {
   int64_t codes = 0, output = 0, input = 0;
   for (int32_t i = 0; i < spec->n_columns; i++)
     codes += spec->columns[i].codes;
-  d->lookups = calloc((size_t)spec->n_columns, sizeof *d->lookups);
-  int32_t *seen = malloc((size_t)codes * sizeof *seen);
+  d->lookups = fnn_allocate((size_t)spec->n_columns, sizeof *d->lookups);
+  int32_t *seen = fnn_allocate((size_t)codes, sizeof *seen);
   if (d->lookups == NULL || seen == NULL) {
     free(seen);
     return FNN_NO_MEMORY;

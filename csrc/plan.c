@@ -120,7 +120,7 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec
   if (fnn_isa_in_use() == NULL || inputs < 1 || n_layers < 1 || n_layers > 1 << 16)
     return FNN_BAD_ARGUMENT;
 
-  fnn_plan *plan = calloc(1, sizeof *plan);
+  fnn_plan *plan = fnn_allocate(1, sizeof *plan);
   if (plan == NULL)
     return FNN_NO_MEMORY;
   plan->dtype = dtype;
@@ -129,11 +129,12 @@ fnn_status fnn_plan_create(fnn_dtype dtype, int64_t inputs, const fnn_layer_spec
   plan->n_layers = n_layers;
   plan->n_inputs = inputs;
   plan->optimizer = -1;
-  plan->layers = calloc((size_t)n_layers, sizeof *plan->layers);
-  plan->updates = calloc((size_t)n_layers, sizeof *plan->updates);
-  int failed = plan->layers == NULL || plan->updates == NULL;
+  plan->layers = fnn_allocate((size_t)n_layers, sizeof *plan->layers);
+  plan->updates = fnn_allocate((size_t)n_layers, sizeof *plan->updates);
+  plan->writers = fnn_allocate(3, (size_t)n_layers + 1);
+  int failed = plan->layers == NULL || plan->updates == NULL || plan->writers == NULL;
   for (int mode = 0; mode <= FNN_PREDICT && !failed; mode++) {
-    plan->phases[mode] = calloc(2 * (size_t)n_layers + 6, sizeof(fnn_phase));
+    plan->phases[mode] = fnn_allocate(2 * (size_t)n_layers + 6, sizeof(fnn_phase));
     failed = plan->phases[mode] == NULL;
   }
   if (!failed && !connect(plan, layers, inputs)) {
@@ -186,6 +187,7 @@ void fnn_plan_free(fnn_plan *plan) {
   free(plan->layers);
   free(plan->updates);
   free(plan->squares);
+  free(plan->writers);
   fnn_profile_free(plan->profile);
   free(plan);
 }

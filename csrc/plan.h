@@ -35,6 +35,7 @@ struct fnn_plan {
   int32_t n_layers;
   fnn_layer *layers;
   fnn_phase *phases[FNN_PREDICT + 1]; /* by fnn_mode, ended by PHASE_END */
+  unsigned char *writers;             /* [3][n_layers + 1], of graph.c */
 
   /* [W | b] of every layer, then the WT of the dense ones below which something trains; slots
    * and gradient have the shape of the first part. */

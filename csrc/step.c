@@ -46,7 +46,7 @@ fnn_status fnn_step_reserve(fnn_plan *plan, const fnn_job *job) {
     n += fnn_squares_of_layer(&plan->layers[l]);
   }
   if (plan->squares == NULL)
-    plan->squares = calloc((size_t)n + 1, sizeof *plan->squares);
+    plan->squares = fnn_allocate((size_t)n + 1, sizeof *plan->squares);
   return plan->squares ? fnn_plan_use_gradient(plan) : FNN_NO_MEMORY;
 }
 

@@ -369,7 +369,7 @@ fnn_status fnn_run(fnn_plan *plan, fnn_job *job) {
   if (status == FNN_OK)
     status = fnn_plan_lay_out(plan, stride, has_own_inputs(&plan->layers[0]) ? threads : 1);
   if (status == FNN_OK && threads > 1 && job->mode != FNN_PREDICT)
-    status = fnn_graph_meet(plan, job->mode);
+    fnn_graph_meet(plan, job->mode);
   if (status == FNN_OK && custom)
     status = fnn_custom_reserve(plan, job);
   if (status == FNN_OK)

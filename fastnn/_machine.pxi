@@ -36,6 +36,11 @@ def fma_peak(int threads=1, double seconds=0.05, str dtype="float32"):
     return peak
 
 
+def allocations():
+    """How often the engine has asked for memory."""
+    return fnn_allocations()
+
+
 def team_size():
     """Threads that the team keeps, parked or working."""
     return fnn_team_size()
