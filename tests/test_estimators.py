@@ -374,5 +374,6 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("fastnn.estimators")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "sklearn", None)
+    monkeypatch.delitem(vars(fastnn), "MLPClassifier", raising=False)  # kept since the first use
     with pytest.raises(ImportError, match=r"fastnn\[sklearn\]"):
         fastnn.MLPClassifier  # noqa: B018
