@@ -38,6 +38,10 @@ CORE = ["ops", "cpu", "team", "arena", "plan", "graph", "copies", "share", "sche
 CORE += ["step", "derive", "custom", "lookups", "batch", "train", "random", "peak", "profile"]
 
 
+# Builds that tools look into.
+INSPECTED = ("DEBUG", "SANITIZE", "COVERAGE")
+
+
 def compiler_flags():
     """Return the flags of every C file, and those of the linker."""
     # The numeric contract: a * b + c is fused where the source says so and nowhere else.
@@ -45,6 +49,8 @@ def compiler_flags():
     flags = ["-std=c11", "-O2", "-g0", "-ffp-contract=off", "-fno-math-errno"]
     flags += ["-fvisibility=hidden"]
     link = []
+    if sys.platform == "linux" and not any(f"FASTNN_{name}" in os.environ for name in INSPECTED):
+        link += ["-s"]  # no table of symbols, which only debuggers read
     if os.environ.get("FASTNN_DEBUG", "0") not in ("", "0"):
         flags += ["-O0", "-g", "-UNDEBUG"]
     if sanitize := os.environ.get("FASTNN_SANITIZE"):

@@ -154,6 +154,7 @@
 #define row_group FNN_REAL(row_group)
 #define is_zero FNN_REAL(is_zero)
 #define iblock FNN_REAL(iblock)
+#define converted FNN_REAL(converted)
 #define gather_group FNN_REAL(gather_group)
 #define row_is_finite FNN_REAL(row_is_finite)
 #define gather_sparse_rows FNN_REAL(gather_sparse_rows)

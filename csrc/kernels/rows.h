@@ -19,50 +19,61 @@ typedef struct {
   const char *ahead[GATHER_ROWS]; /* the rows after these */
 } row_group;
 
-/* A group's rows, `columns` elements of `type` that lie `step` bytes apart, into the blocks at H
- * (16 lines side by side, the next block's `stride` lines further).  memcpy: the array may be
- * unaligned.  Adds x - x to `sum`: 0 for a finite x and NaN for the others. */
+/* The first `whole` columns of a group's rows, elements of `type` that lie together, into the
+ * blocks at H (16 lines side by side, the next block's `stride` lines further); lanes past
+ * `columns` are cleared.  memcpy: the array may be unaligned.  Adds x - x to `sum`: 0 for a finite
+ * x and NaN for the others. */
 #define GATHER(type)                                                                               \
   {                                                                                                \
     typedef type elements __attribute__((vector_size(FNN_BLOCK * sizeof(type))));                  \
-    int64_t k = 0;                                                                                 \
-    for (; step == (int64_t)sizeof(type) && k + FNN_BLOCK <= columns;                              \
-         k += FNN_BLOCK, H += stride * FNN_BLOCK)                                                  \
+    whole = step != (int64_t)sizeof(type) ? 0 : whole;                                             \
+    for (; k < whole; k += FNN_BLOCK, H += stride * FNN_BLOCK)                                     \
       for (int i = 0; i < group->rows; i++) {                                                      \
         elements line;                                                                             \
         memcpy(&line, group->row[i] + k * step, sizeof line);                                      \
         for (size_t at = 0; at < sizeof line; at += 64)                                            \
           __builtin_prefetch(group->ahead[i] + (size_t)(k * step) + at, 0, 2);                     \
-        const block x = __builtin_convertvector(line, block);                                      \
-        memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
-        sum += x - x;                                                                              \
-      }                                                                                            \
-    if (step == (int64_t)sizeof(type) && k < columns && group->reads_on) {                         \
-      iblock used;                                                                                 \
-      for (int i = 0; i < FNN_BLOCK; i++)                                                          \
-        used[i] = k + i < columns ? -1 : 0;                                                        \
-      for (int i = 0; i < group->rows; i++) {                                                      \
-        elements line;                                                                             \
-        memcpy(&line, group->row[i] + k * step, sizeof line);                                      \
-        const block x = (block)((iblock) __builtin_convertvector(line, block) & used);             \
-        memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
-        sum += x - x;                                                                              \
-      }                                                                                            \
-      k = columns;                                                                                 \
-    }                                                                                              \
-    for (; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK)                                   \
-      for (int i = 0; i < group->rows; i++) {                                                      \
-        block x = {0};                                                                             \
-        for (int64_t j = 0; j < FNN_BLOCK && k + j < columns; j++) {                               \
-          type element;                                                                            \
-          memcpy(&element, group->row[i] + (k + j) * step, sizeof element);                        \
-          x[j] = (REAL)element;                                                                    \
-        }                                                                                          \
+        block x = __builtin_convertvector(line, block);                                            \
+        if (k + FNN_BLOCK > columns)                                                               \
+          x = (block)((iblock)x & used);                                                           \
         memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                   \
         sum += x - x;                                                                              \
       }                                                                                            \
     break;                                                                                         \
   }
+
+/* One element, for arrays whose elements do not lie together and for ends of the last row. */
+#define ELEMENT(type)                                                                              \
+  {                                                                                                \
+    type x;                                                                                        \
+    memcpy(&x, at, sizeof x);                                                                      \
+    return (REAL)x;                                                                                \
+  }
+static REAL converted(const char *at, int32_t type) {
+  switch (type) {
+  case FNN_F32:
+    ELEMENT(float)
+  case FNN_F64:
+    ELEMENT(double)
+  case FNN_I8:
+    ELEMENT(int8_t)
+  case FNN_U8:
+    ELEMENT(uint8_t)
+  case FNN_I16:
+    ELEMENT(int16_t)
+  case FNN_U16:
+    ELEMENT(uint16_t)
+  case FNN_I32:
+    ELEMENT(int32_t)
+  case FNN_U32:
+    ELEMENT(uint32_t)
+  case FNN_I64:
+    ELEMENT(int64_t)
+  default:
+    ELEMENT(uint64_t)
+  }
+}
+#undef ELEMENT
 
 static int is_zero(const block *sum) {
   REAL total = 0;
@@ -75,6 +86,11 @@ static int is_zero(const block *sum) {
 static int gather_group(const row_group *group, int64_t columns, int64_t step, int32_t type,
                         int64_t stride, REAL *H) {
   block sum = {0};
+  iblock used;
+  int64_t k = 0, whole = columns / FNN_BLOCK * FNN_BLOCK;
+  for (int i = 0; i < FNN_BLOCK; i++)
+    used[i] = whole + i < columns ? -1 : 0;
+  whole = group->reads_on ? columns : whole;
   switch (type) {
   case FNN_F32:
     GATHER(float)
@@ -97,6 +113,14 @@ static int gather_group(const row_group *group, int64_t columns, int64_t step, i
   case FNN_U64:
     GATHER(uint64_t)
   }
+  for (; k < columns; k += FNN_BLOCK, H += stride * FNN_BLOCK)
+    for (int i = 0; i < group->rows; i++) {
+      block x = {0};
+      for (int64_t j = k; j < columns && j < k + FNN_BLOCK; j++)
+        ((REAL *)&x)[j - k] = converted(group->row[i] + j * step, type);
+      memcpy(H + i * FNN_BLOCK, &x, sizeof x);
+      sum += x - x;
+    }
   return is_zero(&sum);
 }
 #undef GATHER
