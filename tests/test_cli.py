@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -142,8 +145,6 @@ def test_ids_and_row_numbers_are_left_out(capsys):
 
 
 def model(name):
-    from pathlib import Path
-
     return Path(f"{name}.safetensors")
 
 
@@ -461,6 +462,23 @@ def test_a_model_that_python_has_trained(capsys):
     assert "python.safetensors: classification\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "info",
+    [
+        [],
+        {"target": 3},
+        {"target": "kind"},
+        {**dict.fromkeys(("target", "task", "data", "command"), "x"), "scores": 1},
+    ],
+)
+def test_what_else_may_stand_in_a_file(info, capsys):
+    estimator = _model.load(model("kind")).estimator
+    _model.save(estimator, model("else"), info)
+    assert _model.load(model("else")).info == {}
+    assert run("inspect else.safetensors") == 0
+    assert "else.safetensors: classification\n" in capsys.readouterr().out
+
+
 def test_a_network_alone_is_no_model_of_tables(capsys):
     fastnn.Sequential([fastnn.Dense(1)], input_size=2).save("net.safetensors")
     fails("predict net.safetensors shop.csv", 2, "that was not trained on a table", capsys)
@@ -507,11 +525,50 @@ def test_a_reader_that_has_seen_enough():
 # ---- real tables -------------------------------------------------------------------------------
 
 
+def session(text):
+    """The commands of a page's console blocks, each with the lines that it prints."""
+    for block in re.findall(r"^```console\n(.*?)^```", text, re.M | re.S):
+        for part in block.removeprefix("$ ").split("\n$ "):
+            command, *lines = part.strip("\n").split("\n")
+            yield command, lines
+
+
+def shape(lines):
+    """Lines without what another machine may do differently: digits, and so widths."""
+    return [re.sub(r"[\d., ]+", " ", line).strip() for line in lines]
+
+
 @real
-def test_diamonds_from_csv_to_report(capsys):
-    line = f"train {DATA}/diamonds.csv.gz --target price --out d.safetensors --report d.html"
-    assert run(line, "--epochs", "8", "--quiet") == 0
-    out = capsys.readouterr().out
-    assert "rows: 43,152 train, 10,788 validate" in out
-    assert float(re.search(r"^R2 +\S+ +(\S+)", out, re.M)[1]) > 0.97
-    assert os.path.getsize("d.html") > 20_000
+def test_the_page_tells_what_happens(tmp_path, monkeypatch, capsys):
+    page = Path(__file__).parent.parent / "docs" / "howto" / "command-line.md"
+    if not page.exists():
+        pytest.skip("an installed fastnn, without its documentation")
+    shutil.copy(Path(DATA) / "diamonds.csv.gz", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    table = pd.read_csv("diamonds.csv.gz", nrows=3).astype(object)
+    table.loc[1, "depth"] = "61.8mm"
+    table.to_csv("broken.csv", index=False)
+    commands = list(session(page.read_text("utf-8")))
+    assert len(commands) == 7
+    for command, told in commands:
+        program, *words = shlex.split(command)
+        if program == "head":
+            lines = Path(words[1]).read_text().splitlines()[: -int(words[0])]
+        else:
+            assert [program, *words[:2]] == ["python", "-m", "fastnn"]
+            assert main(words[2:]) == (2 if "broken.csv" in words else 0)
+            printed = capsys.readouterr()
+            lines = (printed.out + printed.err).rstrip("\n").splitlines()
+        assert shape(lines) == shape(told), command
+
+
+@real
+def test_flights_from_csv_to_report(tmp_path, capsys):
+    model, page = tmp_path / "delay.safetensors", tmp_path / "delay.html"
+    line = ["train", f"{DATA}/flights.csv.gz", "--target", "arr_delay", "--epochs", "2"]
+    assert main([*line, "--out", str(model), "--report", str(page)]) == 0
+    out, err = capsys.readouterr()
+    assert "fastnn: 9,430 rows without arr_delay are left out" in err
+    assert "rows: 261,876 train, 65,470 validate" in out
+    assert float(re.search(r"^R2 +\S+ +(\S+)", out, re.M)[1]) > 0.85
+    assert page.stat().st_size > 20_000

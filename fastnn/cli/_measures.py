@@ -119,5 +119,8 @@ def text(name: str, value: float) -> str:
 def table(scores: Mapping[str, Mapping[str, float]]) -> str:
     """Return metrics as text, with a column for each part of the rows."""
     names = list(next(iter(scores.values())))
-    rows = [[name, *(text(name, found[name]) for found in scores.values())] for name in names]
+    rows = [
+        [name, *(text(name, found.get(name, math.nan)) for found in scores.values())]
+        for name in names
+    ]
     return layout([["", *scores], *rows], "<" + ">" * len(scores))

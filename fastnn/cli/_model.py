@@ -212,7 +212,7 @@ def load(path: Path) -> Model:
         estimator: Any = fastnn.load(path)
         with open(path, "rb") as file:
             header, _ = read_header(file, path.stat().st_size)
-        info = json.loads(header["__metadata__"].get(ENTRY, "{}"))
+        info = _checked(json.loads(header["__metadata__"].get(ENTRY, "{}")))
     except (fastnn.ModelFormatError, ValueError, KeyError) as error:
         raise InputError(str(error)) from error
     if getattr(estimator, "preprocessor_", None) is None:
@@ -220,4 +220,20 @@ def load(path: Path) -> Model:
             f"{path}: is of a network that was not trained on a table; want a model of "
             "`python -m fastnn train`, or an estimator that was given a DataFrame"
         )
-    return Model(path, estimator, info if isinstance(info, dict) else {})
+    return Model(path, estimator, info)
+
+
+def _checked(info: Any) -> dict[str, Any]:
+    """Return what `train` noted; nothing where something else stands in the file."""
+    good = isinstance(info, dict) and all(
+        isinstance(info.get(name), str) for name in ("target", "task", "data", "command")
+    )
+    if not good:
+        return {}
+    scores = info.get("scores")
+    parts = scores.values() if isinstance(scores, dict) else [None]
+    numbers = [
+        isinstance(part, dict) and all(isinstance(value, float) for value in part.values())
+        for part in parts
+    ]
+    return info if all(numbers) else {}

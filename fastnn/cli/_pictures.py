@@ -44,7 +44,9 @@ def learning_curve(history: Mapping[str, Sequence[float]], metric: str, best: in
             line.set(color=color, linestyle="-")
         values = [v for line in ax.lines for v in line.get_ydata()]
         if min(values) > 0 and max(values) > 5 * min(values):
-            ax.set_yscale("log")
+            ax.set_yscale("log", subs=[2, 5])
+            for set_formatter in (ax.yaxis.set_major_formatter, ax.yaxis.set_minor_formatter):
+                set_formatter(lambda value, _: f"{value:g}")  # 0.02 rather than 2 x 10^-2
         if best is not None:
             ax.axvline(best, color=FAINT, linewidth=1, linestyle=":", label=f"kept: epoch {best}")
         ax.legend()

@@ -79,7 +79,7 @@ class Report:
             [
                 f'<span class="name">{escape(name)}</span>',
                 *(_measures.text(name, self.scores[part][name]) for part in head[1:4]),
-                f'<span class="faint">{escape(_measures.METRICS[name])}</span>',
+                f'<span class="faint what">{escape(_measures.METRICS[name])}</span>',
             ]
             for name in self.scores["validation"]
         ]
@@ -138,7 +138,7 @@ class Report:
         if shown.any():
             content = _figures([_pictures.confusion(y[shown], predicted[shown], classes)])
         content += _table(head, rows, ".>>>>")
-        return _section("Confusion matrix", content, note, "long" if len(classes) > 8 else "")
+        return _section("Confusion matrix", content, note, _length(rows, 8))
 
     def _importances(self) -> str:
         most = max((mean for _, mean, _ in self.importances), default=0.0)
@@ -156,7 +156,7 @@ class Report:
             f"mean of {_measures.REPEATS}). Of columns that say the same, each looks less "
             "important than they are together."
         )
-        return _section("Which columns matter", _table([], rows, ".b>"), note, "long")
+        return _section("Which columns matter", _table([], rows, ".b>"), note, _length(rows))
 
     def _columns(self) -> str:
         rows = [
@@ -171,7 +171,7 @@ class Report:
         left = self.schema.left_out.items()
         note = "".join(f"{name or 'A column'} is left out: {why}. " for name, why in left)
         head = ["column", "kind", "missing", "values"]
-        return _section("The table", _table(head, rows, "..>."), note, "long")
+        return _section("The table", _table(head, rows, "..>."), note, _length(rows))
 
     def _model(self) -> str:
         layers = f'<div class="wide">{self.network._repr_html_()}</div>'
@@ -184,6 +184,11 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return number(value)
     return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _length(rows: Sequence[Any], most: int = 25) -> str:
+    """Return the class of a section that has more rows than go on one printed page."""
+    return "long" if len(rows) > most else ""
 
 
 def _section(title: str, content: str, note: str = "", kind: str = "") -> str:

@@ -50,12 +50,13 @@ pre {{ background: #f6f7f9; border-radius: 6px; padding: 10px 12px; margin: 8px 
   white-space: pre-wrap; overflow-wrap: anywhere; }}
 footer {{ font-size: 13px; margin-top: 24px; }}
 @media (max-width: 600px) {{ main {{ padding: 20px 12px; }} section {{ padding: 16px; }}
-  h1 {{ font-size: 24px; }} .pictures figure {{ flex-basis: 100%; }} }}
+  h1 {{ font-size: 24px; }} .pictures figure {{ flex-basis: 100%; }} .what {{ display: none; }} }}
 @media print {{ body {{ background: #fff; font-size: 10.5pt; }}
   main {{ max-width: none; padding: 0; }}
   section, .facts div {{ break-inside: avoid; border-color: #cfd4dc; }}
   section.long {{ break-inside: auto; }} tr, figure {{ break-inside: avoid; }}
-  h2, .note, thead {{ break-after: avoid; }} figure svg {{ max-height: 88mm; }}
+  h2, .note, thead {{ break-after: avoid; }} figure svg {{ max-height: 80mm; }}
+  .pictures {{ flex-wrap: nowrap; }} .pictures figure {{ flex-basis: 0; max-width: none; }}
   .facts {{ grid-template-columns: repeat(5, 1fr); gap: 8px; }} .facts b {{ font-size: 16pt; }}
   .bar div {{ print-color-adjust: exact; -webkit-print-color-adjust: exact; }}
   @page {{ margin: 16mm; }} }}
