@@ -153,6 +153,15 @@ static int poll(void *context) {
   return *(int *)context;
 }
 
+static fnn_array array_of(const void *values, int64_t columns, int64_t bytes, int32_t type) {
+  return (fnn_array){.data = values,
+                     .rows = ROWS,
+                     .columns = columns,
+                     .row_bytes = columns * bytes,
+                     .column_bytes = bytes,
+                     .type = type};
+}
+
 static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
   const int64_t C = net->layers[net->n_layers - 1].outputs;
   const int as_labels = net->loss == FNN_LOSS_cross_entropy;
@@ -163,8 +172,8 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
       .batch = BATCH,
       .end = ROWS,
       .order = order,
-      .inputs = {data, ROWS, net->inputs, net->inputs * 8, 8, FNN_F64},
-      .targets = {targets, ROWS, C, C * 8, 8, FNN_F64},
+      .inputs = array_of(data, net->inputs, 8, FNN_F64),
+      .targets = array_of(targets, C, 8, FNN_F64),
       .labels = as_labels,
       .row_weights = weights,
       .loss = net->loss,
@@ -183,12 +192,7 @@ static fnn_job job_of(const network *net, fnn_mode mode, int threads) {
     job.training = 1;
   }
   if (as_labels)
-    job.targets = (fnn_array){.data = labels,
-                              .rows = ROWS,
-                              .columns = 1,
-                              .row_bytes = 4,
-                              .column_bytes = 4,
-                              .type = FNN_I32};
+    job.targets = array_of(labels, 1, 4, FNN_I32);
   return job;
 }
 
