@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +100,7 @@ def literal(value, text):
     missing = value is None or value != value or value is pd.NaT
     if text:
         return "NULL" if missing else _c_tables.text(str(value))
-    return "NAN" if missing else f"(float){float(value)!r}"
+    return "NAN" if missing else repr(float(value))
 
 
 def answers_of_c(folder, columns, X, outputs, label=""):
@@ -175,6 +176,22 @@ def test_what_is_no_value_in_c(tmp_path):
             preprocessor.transform(X[:1].assign(day=text))
 
 
+def test_numbers_in_c_have_the_digits_of_doubles(tmp_path):
+    """Too large ones are refused, as in Python; and categories told apart that floats do not."""
+    frame = pd.DataFrame({"x": [1.0, 2, 3, 4], "n": pd.Categorical([2**24, 2**24 + 1] * 2)})
+    preprocessor = fastnn.TabularPreprocessor(min_frequency=1).fit(frame)
+    net = network(preprocessor)
+    net.to_c(tmp_path / "model.h", preprocessor=preprocessor)
+    statuses, got, _ = answers_of_c(tmp_path, preprocessor.columns_, frame, 3)
+    assert not any(statuses)
+    assert_same(got, net.predict(preprocessor.transform(frame)))
+    X = frame.assign(x=[1e39, -1e300, 3, 1e30])
+    assert answers_of_c(tmp_path, preprocessor.columns_, X, 3)[0] == [1, 1, 0, 0]
+    for row, wrong in enumerate([True, True, False, False]):
+        with pytest.raises(ValueError, match="finite") if wrong else nullcontext():
+            preprocessor.transform(X[row : row + 1])
+
+
 @pytest.mark.parametrize("strangers", [False, True])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_network_with_its_preprocessor(dtype, strangers, tmp_path):
@@ -189,17 +206,36 @@ def test_a_network_with_its_preprocessor(dtype, strangers, tmp_path):
     assert_same(got, net.predict(preprocessor.transform(X)))
 
 
-def test_what_the_preprocessor_makes_is_the_same(tmp_path):
-    """Each number, by a network that passes them on."""
+@pytest.mark.parametrize("numbers", ["float64", "float32"])
+def test_numbers_are_double_unless_asked_otherwise(numbers, tmp_path):
+    preprocessor = fastnn.TabularPreprocessor().fit(table())
+    told = {} if numbers == "float64" else {"numbers": numbers}
+    network(preprocessor).to_onnx(tmp_path / "net.onnx", preprocessor=preprocessor, **told)
+    inputs = onnx_inputs(preprocessor, table(1), **told)
+    assert {inputs[name].dtype for name in ("carat", "open", "store")} == {np.dtype(numbers)}
+    assert np.isfinite(answers(tmp_path / "net.onnx", inputs)[0]).all()
+    with pytest.raises(ValueError, match="numbers: got 'float16', want one of"):
+        onnx_inputs(preprocessor, table(1), numbers="float16")
+    with pytest.raises(ValueError, match="numbers: got 'float16', want one of"):
+        network(preprocessor).to_onnx("net.onnx", preprocessor=preprocessor, numbers="float16")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_the_preprocessor_makes_is_the_same(dtype, tmp_path):
+    """Each number to the last bit, by a network that passes them on, as no float32 input has."""
     preprocessor = fastnn.TabularPreprocessor(max_one_hot=100).fit(table())
     width = sum(c.width for c in preprocessor.columns_)
-    net = fastnn.Sequential([fastnn.Dense(width)], width)
+    net = fastnn.Sequential([fastnn.Dense(width)], width, dtype=dtype)
     net.layers[0].weights = np.eye(width)
     net.to_onnx(tmp_path / "net.onnx", preprocessor=preprocessor)
     X = table(2, strangers=True)
     (got,) = answers(tmp_path / "net.onnx", onnx_inputs(preprocessor, X))
     want = preprocessor.transform(X)
-    np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-6)
+    assert (got == want).all()
+    if dtype == "float32":
+        net.to_c(tmp_path / "model.h", preprocessor=preprocessor)
+        columns = preprocessor.columns_
+        assert (answers_of_c(tmp_path, columns, X, width)[1].astype(dtype) == want).all()
     (row,) = answers(
         tmp_path / "net.onnx", {k: v[:1] for k, v in onnx_inputs(preprocessor, X).items()}
     )

@@ -1,7 +1,8 @@
 """A table's row in C: the one place to add a kind of column for `to_c`.
 
 A row of a table is a struct with a member for each column that is used: numbers and truth values
-are `float`, NAN where missing; text, and dates as text (2024-01-31, 2024-01-31T12:30:59), are
+are `double`, NAN where missing, for a float32 would lose what is left when the center is taken from
+it; text, and dates as text (2024-01-31, 2024-01-31T12:30:59), are
 `const char *`, NULL or "" where missing.  A row of COLUMNS is a function (code, column, member,
 at, place) that adds the lines which write the column's numbers to x[at], x[at + 1], ...;
 `place` is which member it is, from 1, for what is returned where its value is none.
@@ -12,8 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-
-import numpy as np
 
 from fastnn.exchange._c_code import Code
 
@@ -41,7 +40,7 @@ _FIND = """int PREFIX_find(const char *text, const char *const *categories, int 
       return i;
   return -1;
 }"""
-_FIND_NUMBER = """int PREFIX_find_number(float number, const float *categories, int count) {
+_FIND_NUMBER = """int PREFIX_find_number(double number, const double *categories, int count) {
   for (int i = 0; i < count; i++)
     if (number == categories[i])
       return i;
@@ -103,8 +102,8 @@ _DATE = """int PREFIX_date(const char *text, float *parts) {
   return 1;
 }"""
 # In doubles, as Python has them.
-_SCALED = """float PREFIX_scaled(float number, double fill, double center, double scale) {
-  return (float)(((isnan(number) ? fill : (double)number) - center) / scale);
+_SCALED = """float PREFIX_scaled(double number, double fill, double center, double scale) {
+  return (float)(((isnan(number) ? fill : number) - center) / scale);
 }"""
 _PARTS = ("year", "month", "day", "weekday", "dayofyear", "hour", "minute", "second")
 
@@ -118,7 +117,7 @@ def add_table(c: Code, preprocessor: Any) -> tuple[str, list[str]]:
         while name in names:
             name += "_"
         names.add(name)
-        kind = "const char *" if of_text(column) else "float "
+        kind = "const char *" if of_text(column) else "double "
         members.append(f"  {kind}{name}; /* {_told(column)} */")
         lines += COLUMNS[column.kind](c, column, f"row->{name}", at, place)
         at += column.width
@@ -159,7 +158,7 @@ def _scaled(c: Code, value: str, fill: float, center: float, scale: float) -> st
 
 def _numeric(c: Code, column: Any, member: str, at: int, place: int) -> list[str]:
     scaled = _scaled(c, member, column.fill, column.center, column.scale)
-    lines = [f"if (isinf({member}))", f"  return {place};", f"x[{at}] = {scaled};"]
+    lines = [f"x[{at}] = {scaled};", f"if (isinf(x[{at}]))", f"  return {place};"]
     return [*lines, f"x[{at + 1}] = isnan({member}) ? 1.0f : 0.0f;"] if column.indicator else lines
 
 
@@ -187,10 +186,10 @@ def _find(c: Code, column: Any, member: str, place: int) -> str:
         names = texts(c, f"categories_{place}", column.categories)
         return f"{c.prefix}_find({member}, {names}, {count})"
     c.add_function("find_number", _FIND_NUMBER)
-    values = np.array(column.categories, "float32")
-    if len(np.unique(values)) < count:
-        raise ValueError(f"to_c: categories of {column.name!r} are the same in float32")
-    return f"{c.prefix}_find_number({member}, {c.array(f'categories_{place}', values)}, {count})"
+    name = f"{c.prefix}_categories_{place}"
+    values = ", ".join(repr(float(value)) for value in column.categories)
+    c.constants.append(f"static const double {name}[{count}] = {{\n    {values}}};")
+    return f"{c.prefix}_find_number({member}, {name}, {count})"
 
 
 def _category(c: Code, column: Any, member: str, at: int, place: int) -> list[str]:

@@ -1,9 +1,12 @@
 """A table's columns as nodes of ONNX: the one place to add a kind of column for `to_onnx`.
 
-Each column that is used is an input of shape (batch, 1): numbers and truth values as float32, NaN
-where missing; text as strings, "" where missing; dates as int64, microseconds since 1970 as NumPy
-counts them, and the least int64 where missing.  A row is a function (graph, column, x) -> list of
-values of shape (batch, any), in the network's dtype.
+Each column that is used is an input of shape (batch, 1): numbers and truth values as float64 or
+float32, NaN where missing; text as strings, "" where missing; dates as int64, microseconds since
+1970 as NumPy counts them, and the least int64 where missing.  A row is a function (graph, column,
+x) -> list of values of shape (batch, any), in float32 as in Python, whatever the network's dtype.
+
+Numbers are float64 unless asked otherwise: rounding 61.8 to float32 before the center is taken
+from it moves what is left by 3e-6, and probabilities by 2e-5 where a network is steep.
 """
 
 from __future__ import annotations
@@ -19,24 +22,34 @@ from fastnn.exchange._onnx_graph import Graph
 Row = Callable[[Graph, Any, str], list[str]]
 
 
-def add_table(g: Graph, preprocessor: Any) -> str:
+NUMBERS = ("float64", "float32")
+
+
+def check_numbers(numbers: str) -> None:
+    """Raise unless it is a type that numbers of a table can have."""
+    if numbers not in NUMBERS:
+        raise ValueError(f"numbers: got {numbers!r}, want one of {NUMBERS}")
+
+
+def add_table(g: Graph, preprocessor: Any, numbers: str) -> str:
     """Add an input for each column and what a preprocessor makes of it; return the array."""
     values: list[str] = []
     for column in preprocessor.columns_:
-        x = g.input(column.name, 1, input_type(column))
+        x = g.input(column.name, 1, input_type(column, numbers))
         values += COLUMNS[column.kind](g, column, x)
-    return g.add("Concat", *values, axis=1) if len(values) > 1 else values[0]
+    array = g.add("Concat", *values, axis=1) if len(values) > 1 else values[0]
+    return array if g.single else g.add("Cast", array, to=g.kind(g.dtype))
 
 
-def input_type(column: Any) -> str:
+def input_type(column: Any, numbers: str) -> str:
     """Return the type of the input that a column is."""
     if column.kind == "date":
         return "int64"
     categories = getattr(column, "categories", (0,))
-    return "str" if isinstance(categories[0], str) else "float32"
+    return "str" if isinstance(categories[0], str) else numbers
 
 
-def feeds(preprocessor: Any, X: Any) -> dict[str, np.ndarray]:
+def feeds(preprocessor: Any, X: Any, numbers: str) -> dict[str, np.ndarray]:
     """Return a table as ONNX Runtime takes it for such a model: an array (n, 1) an input."""
     from fastnn.tables._table import read  # which wants scikit-learn
 
@@ -45,16 +58,16 @@ def feeds(preprocessor: Any, X: Any) -> dict[str, np.ndarray]:
     found = {}
     for column in preprocessor.columns_:
         values = table.column(places[column.name], column.name)
-        kind = input_type(column)
+        kind = input_type(column, numbers)
         if kind == "int64":
             array = column.dates(values).astype("datetime64[us]").astype("int64")
-        elif kind == "float32":
-            values.want("number", "bool")
-            array = values.floats().astype("float32")
-        else:
+        elif kind == "str":
             values.want("text")
             texts = [text if isinstance(text, str) else "" for text in values.objects()]
             array = np.array(texts, dtype=object)
+        else:
+            values.want("number", "bool")
+            array = values.floats().astype(kind)
         found[column.name] = array[:, None]
     return found
 
@@ -64,18 +77,18 @@ def _scaled(g: Graph, x: str, missing: str, scaling: tuple[float, float, float])
     fill, center, scale = (g.number(value, "float64") for value in scaling)
     filled = g.add("Where", missing, fill, x)
     standard = g.add("Div", g.add("Sub", filled, center), scale)
-    return _own(g, standard)
+    return _single(g, standard)
 
 
-def _own(g: Graph, x: str) -> str:
-    return g.add("Cast", x, to=g.kind(g.dtype))
+def _single(g: Graph, x: str) -> str:
+    return g.add("Cast", x, to=g.kind("float32"))
 
 
 def _numeric(g: Graph, column: Any, x: str) -> list[str]:
     missing = g.add("IsNaN", x)
     double = g.add("Cast", x, to=g.kind("float64"))
     values = [_scaled(g, double, missing, (column.fill, column.center, column.scale))]
-    return [*values, _own(g, missing)] if column.indicator else values
+    return [*values, _single(g, missing)] if column.indicator else values
 
 
 def _date(g: Graph, column: Any, x: str) -> list[str]:
@@ -87,12 +100,14 @@ def _date(g: Graph, column: Any, x: str) -> list[str]:
     ):
         double = g.add("Cast", found[name], to=g.kind("float64"))
         values.append(_scaled(g, double, missing, tuple(scaling)))
-    return [*values, _own(g, missing)] if column.indicator else values
+    return [*values, _single(g, missing)] if column.indicator else values
 
 
 def _codes(g: Graph, column: Any, x: str, first: int, other: int) -> str:
     """Return where in its categories each value is, counted from `first`; else `other`."""
-    text = input_type(column) == "str"
+    text = isinstance(column.categories[0], str)
+    if not text:  # of numbers, opset 3 has tables of float32
+        x = _single(g, x)
     keys = [str(v) if text else float(np.float32(v)) for v in column.categories]
     if len(set(keys)) < len(keys):
         raise ValueError(f"to_onnx: categories of {column.name!r} are the same in float32")
@@ -109,7 +124,7 @@ def _codes(g: Graph, column: Any, x: str, first: int, other: int) -> str:
 
 
 def _category(g: Graph, column: Any, x: str) -> list[str]:
-    return [_own(g, _codes(g, column, x, 1, 0))]
+    return [_codes(g, column, x, 1, 0)]
 
 
 def _one_hot(g: Graph, column: Any, x: str) -> list[str]:
@@ -117,7 +132,7 @@ def _one_hot(g: Graph, column: Any, x: str) -> list[str]:
     codes = _codes(g, column, x, 0, count)  # without a column for others, none is that
     columns = np.arange(count + column.other, dtype="float32")[None]
     places = g.array(f"columns of {column.name}", columns, "float32")
-    return [_own(g, g.add("Equal", codes, places))]
+    return [_single(g, g.add("Equal", codes, places))]
 
 
 COLUMNS: dict[str, Row] = {

@@ -64,8 +64,8 @@ typedef struct {{
 {members}
 }} {prefix}_row;
 
-/* y for a row.  Returns 0; or i, with y as it was, if its member i, from 1, is an infinite number
- * or no date. */
+/* y for a row.  Returns 0; or i, with y as it was, if its member i, from 1, is no date, or a
+ * number that is infinite or too large. */
 static inline int {prefix}_predict_row(const {prefix}_row *row, float *y) {{
   float x[{PREFIX}_INPUTS];
 {lines}
@@ -100,7 +100,7 @@ def to_c(
     Of an estimator y are the probabilities in the order of ``classes_``, or the prediction in the
     unit of the target; ``model_label(y)`` is the class that is most probable.  Where it was fitted
     on a table, ``model_predict_row(&row, y)`` takes a struct with a member for each column that is
-    used: float, NAN where missing; and text and dates as ``const char *``, NULL or "" where
+    used: double, NAN where missing; and text and dates as ``const char *``, NULL or "" where
     missing.
 
     Parameters

@@ -14,12 +14,17 @@ from fastnn.exchange._models import Model, describe
 from fastnn.exchange._onnx_graph import Graph
 from fastnn.exchange._onnx_heads import add_head
 from fastnn.exchange._onnx_layers import chain
-from fastnn.exchange._onnx_tables import add_table, feeds
+from fastnn.exchange._onnx_tables import add_table, check_numbers, feeds
 from fastnn.sequential import Sequential
 
 
 def to_onnx(
-    model: Any, path: str | os.PathLike[str], *, output: str = "raw", preprocessor: Any = None
+    model: Any,
+    path: str | os.PathLike[str],
+    *,
+    output: str = "raw",
+    preprocessor: Any = None,
+    numbers: str = "float64",
 ) -> None:
     """Write a network or an estimator as an ONNX model, for ONNX Runtime and other readers.
 
@@ -44,6 +49,10 @@ def to_onnx(
         Of a network: what the model gives, what `predict` does or what `predict_proba` does.
     preprocessor : TabularPreprocessor, optional
         Of a network: what makes its input of a table.
+    numbers : {"float64", "float32"}, default "float64"
+        Of a table: the type of the inputs that are numbers or truth values.  In Python they are
+        scaled in float64, then rounded; with inputs in float32, which some runtimes and devices
+        want, a number is rounded before, and answers may differ in the fifth digit.
 
     Raises
     ------
@@ -51,7 +60,8 @@ def to_onnx(
         Without onnx, which the extra ``fastnn[onnx]`` brings.
     ValueError
         If the network has no input size yet; if there are no probabilities; if the preprocessor
-        is another one's; if a column is called as an output is; if the model is larger than 2 GB.
+        is another one's; if a column is called as an output is; if `numbers` is no such type; if
+        the model is larger than 2 GB.
 
     Notes
     -----
@@ -70,23 +80,24 @@ def to_onnx(
     >>> again.specs[0].units, again.specs[0].activation
     (3, ReLU())
     """
+    check_numbers(numbers)
     described = describe(model, output, preprocessor)
-    write_whole(Path(path), [model_of(described).SerializeToString()])
+    write_whole(Path(path), [model_of(described, numbers).SerializeToString()])
 
 
-def model_of(model: Model) -> Any:
+def model_of(model: Model, numbers: str) -> Any:
     """Return the model that `to_onnx` writes, an onnx.ModelProto."""
     net = model.network
     g = Graph(net.dtype)
     if model.preprocessor is None:
         x = g.input("input", net.input_size or 0)
     else:
-        x = add_table(g, model.preprocessor)
+        x = add_table(g, model.preprocessor, numbers)
     add_head(g, model, chain(g, net.layers, x))
     return g.model("fastnn", f"A {model.kind} trained by fastnn")
 
 
-def onnx_inputs(model: Any, X: Any) -> dict[str, np.ndarray]:
+def onnx_inputs(model: Any, X: Any, *, numbers: str = "float64") -> dict[str, np.ndarray]:
     """Return data as ONNX Runtime takes them for a model that `to_onnx` wrote.
 
     Parameters
@@ -94,12 +105,14 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, np.ndarray]:
     model : Sequential, MLPClassifier, MLPRegressor or TabularPreprocessor
         What was written; or the preprocessor that was written with a network.
     X : table or array-like, (n_samples, n_features)
+    numbers : {"float64", "float32"}, default "float64"
+        What `to_onnx` was told.
 
     Returns
     -------
     dict of {str: ndarray}
         By the name of the input.  Of a table each column that is used is an array (n_samples, 1):
-        numbers and truth values float32, NaN where missing; text "" where missing; dates int64,
+        numbers and truth values, NaN where missing; text, "" where missing; dates, int64
         microseconds since 1970 as in NumPy's datetime64[us], the least int64 where missing.  Of
         others it is "input", (n_samples, n_features).
 
@@ -111,10 +124,11 @@ def onnx_inputs(model: Any, X: Any) -> dict[str, np.ndarray]:
     >>> preprocessor = fastnn.TabularPreprocessor().fit(X)
     >>> inputs = fastnn.exchange.onnx_inputs(preprocessor, X)
     >>> inputs["x0"].ravel(), inputs["x1"].ravel()
-    (array([ 1.,  2., nan,  3.], dtype=float32), array(['a', 'b', 'a', 'b'], dtype=object))
+    (array([ 1.,  2., nan,  3.]), array(['a', 'b', 'a', 'b'], dtype=object))
     """
+    check_numbers(numbers)
     preprocessor = model if hasattr(model, "columns_") else getattr(model, "preprocessor_", None)
     if preprocessor is not None:
-        return feeds(preprocessor, X)
+        return feeds(preprocessor, X, numbers)
     net = model if isinstance(model, Sequential) else model.network_
     return {"input": check_inputs("X", X, net.input_size).astype(net.dtype)}
