@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar
 
@@ -13,7 +12,6 @@ from fastnn import _core
 from fastnn._spec import Spec
 
 
-@dataclass(frozen=True)
 class Activation(Spec, kind="activation"):
     """Base class of the activations; called, one gives h(z) as the engine computes it.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,6 @@ from fastnn._loss import Loss
 from fastnn._spec import as_number
 
 
-@dataclass(frozen=True)
 class CustomLoss(Loss):
     """A Python function as a loss; what a callable given as `loss` becomes.
 

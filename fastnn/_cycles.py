@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
 from typing import Any
 
 from fastnn import _core
@@ -13,7 +12,6 @@ from fastnn._spec import check_number
 MODES = ("triangular", "triangular2", "exp_range")
 
 
-@dataclass(frozen=True)
 class CosineRestarts(Schedule):
     """Half cosines one after the other, each from lr down to final (SGDR).
 
@@ -54,7 +52,6 @@ class CosineRestarts(Schedule):
         self._count("steps", "multiplier")
 
 
-@dataclass(frozen=True)
 class OneCycle(Schedule):
     """Up to lr, then down to nearly nothing, each in half a cosine.
 
@@ -102,7 +99,6 @@ class OneCycle(Schedule):
         self._check("div_factor", "final_div_factor", low=1)
 
 
-@dataclass(frozen=True)
 class Cyclic(Schedule):
     """Up and down between lr and peak in straight lines, again and again.
 
@@ -160,7 +156,6 @@ class Cyclic(Schedule):
         return self.mode
 
 
-@dataclass(frozen=True)
 class Warmup(Schedule):
     """A straight rise before another schedule.
 

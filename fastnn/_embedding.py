@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from fastnn._layer import Trained, part
@@ -14,7 +13,6 @@ _MOST_CATEGORIES = 1 << 24  # as far as float32 counts
 _MOST_COLUMNS = 4096
 
 
-@dataclass(frozen=True, repr=False)
 class Embedding(Trained):
     """Learned vectors in the place of categorical columns: for tables, the first layer.
 

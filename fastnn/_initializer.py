@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,6 @@ import numpy as np
 from fastnn._spec import Spec, resolve
 
 
-@dataclass(frozen=True)
 class Initializer(Spec, kind="initializer"):
     """Base class of the initializers.
 
@@ -35,7 +33,6 @@ class Initializer(Spec, kind="initializer"):
         raise NotImplementedError(f"{type(self).__name__} does not define sample")
 
 
-@dataclass(frozen=True)
 class _Function(Initializer):
     """What a function of the user's own returns; it has no name and is not saved."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from fastnn import _core
 from fastnn._spec import Spec, check_flag, check_number
 
 
-@dataclass(frozen=True, repr=False)
 class Layer(Spec, kind="layer"):
     """Base class of the layers; a layer keeps the width of its input unless it says otherwise.
 
@@ -43,7 +42,6 @@ class Layer(Spec, kind="layer"):
         return tuple(float(getattr(self, name)) for name in _core.LAYERS[self.name])
 
 
-@dataclass(frozen=True, repr=False)
 class Trained(Layer):
     """Base class of the layers with parameters.
 

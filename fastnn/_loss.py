@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,7 +11,6 @@ from fastnn import _core
 from fastnn._spec import Spec
 
 
-@dataclass(frozen=True)
 class Loss(Spec, kind="loss"):
     """Base class of the losses.
 

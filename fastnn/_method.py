@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from fastnn._spec import Spec, resolve
 from fastnn.solvers import Solver
 
 
-@dataclass(frozen=True, repr=False)
 class Function(Optimizer):
     """A function (parameters, gradient, step) -> None; it has no name and is not saved."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from fastnn import _core
 from fastnn._spec import Spec, check_number
 
 
-@dataclass(frozen=True, repr=False)
 class Optimizer(Spec, kind="optimizer"):
     """Base class of the optimizers.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from fastnn._loss import Loss
 from fastnn._spec import check_number
 
 
-@dataclass(frozen=True)
 class MeanSquaredError(Loss):
     """Mean over the outputs of (z - t)^2.
 
@@ -34,7 +32,6 @@ class MeanSquaredError(Loss):
     name = "mean_squared_error"
 
 
-@dataclass(frozen=True)
 class MeanAbsoluteError(Loss):
     """Mean over the outputs of abs(z - t); its minimum is at the median.
 
@@ -55,7 +52,6 @@ class MeanAbsoluteError(Loss):
     name = "mean_absolute_error"
 
 
-@dataclass(frozen=True)
 class Huber(Loss):
     """Mean of e^2 / 2 where abs(e) <= delta, else delta (abs(e) - delta / 2); e = z - t.
 
@@ -85,7 +81,6 @@ class Huber(Loss):
         check_number("delta", self.delta, low=0, open_low=True)
 
 
-@dataclass(frozen=True)
 class LogCosh(Loss):
     """Mean over the outputs of log(cosh(z - t)): a square near 0, an absolute value far off.
 
@@ -107,7 +102,6 @@ class LogCosh(Loss):
     name = "log_cosh"
 
 
-@dataclass(frozen=True)
 class Quantile(Loss):
     """Pinball loss: mean of max(q (t - z), (q - 1) (t - z)); its minimum is the q-quantile.
 
@@ -156,7 +150,6 @@ class Quantile(Loss):
         return np.tile(np.array(self._quantiles(), np.float64), outputs // self.repeats())
 
 
-@dataclass(frozen=True)
 class GaussianNLL(Loss):
     """Mean of (s + (m - t)^2 exp(-s)) / 2: a normal distribution's mean m and log-variance s.
 
@@ -193,7 +186,6 @@ class GaussianNLL(Loss):
         return outputs[:, : outputs.shape[1] // 2]
 
 
-@dataclass(frozen=True)
 class CosineSimilarity(Loss):
     """1 - z.t / (norm(z) norm(t)) of each row: 0 where they point the same way, 2 where opposite.
 
@@ -217,7 +209,6 @@ class CosineSimilarity(Loss):
     name = "cosine_similarity"
 
 
-@dataclass(frozen=True)
 class Poisson(Loss):
     """Mean of exp(z) - t z: a Poisson distribution of mean exp(z), log likelihood but for t!.
 
@@ -241,7 +232,6 @@ class Poisson(Loss):
     target_range = (0.0, math.inf)
 
 
-@dataclass(frozen=True)
 class Gamma(Loss):
     """Mean of z + t exp(-z): a gamma distribution of mean exp(z) and constant shape.
 
@@ -264,7 +254,6 @@ class Gamma(Loss):
     target_range = (math.ulp(0.0), math.inf)
 
 
-@dataclass(frozen=True)
 class Tweedie(Loss):
     """Mean of exp((2 - p) z) / (2 - p) - t exp((1 - p) z) / (1 - p): many zeros, long tail.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,21 @@ from fastnn import _core
 from fastnn._spec import Spec, check_count, check_number
 
 
-@dataclass(frozen=True)
 class Schedule(Spec, kind="schedule"):
     """Base class of the schedules; calling one with a step gives its learning rate.
 
-    A subclass of your own defines `__call__`.
+    A subclass of your own defines `__call__`, and may declare fields.
 
     Examples
     --------
     >>> import fastnn
     >>> class SquareRoot(fastnn.schedules.Schedule):
+    ...     first: float = 0.1
     ...     def __call__(self, step):
-    ...         return 0.1 / (step + 1) ** 0.5
-    >>> optimizer = fastnn.SGD(lr=SquareRoot())
+    ...         return self.first / (step + 1) ** 0.5
+    >>> optimizer = fastnn.SGD(lr=SquareRoot(first=0.2))
     >>> optimizer.lr(step=3)
-    0.05
+    0.1
     """
 
     def __call__(self, step: int) -> float:
@@ -69,7 +68,6 @@ class Schedule(Spec, kind="schedule"):
             object.__setattr__(self, name, check_count(name, getattr(self, name)))
 
 
-@dataclass(frozen=True)
 class Constant(Schedule):
     """lr(t) = lr: the same learning rate in every step.
 

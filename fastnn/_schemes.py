@@ -6,7 +6,6 @@ Users find them in fastnn.initializers.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +15,6 @@ from fastnn._initializer import Initializer
 from fastnn._spec import check_number
 
 
-@dataclass(frozen=True)
 class VarianceScaling(Initializer):
     """Mean 0 and variance gain^2 scale / fan; its subclasses are the named schemes.
 
@@ -50,7 +48,6 @@ class VarianceScaling(Initializer):
         return math.sqrt(3) * std * (2 * _draws.uniform(shape, seed, stream) - 1)
 
 
-@dataclass(frozen=True)
 class GlorotUniform(VarianceScaling):
     """w ~ U[-a, a), a = sqrt(6 / (fan_in + fan_out)); suits identity, tanh and sigmoid.
 
@@ -73,7 +70,6 @@ class GlorotUniform(VarianceScaling):
     scale, mean_fan, normal = 1.0, True, False
 
 
-@dataclass(frozen=True)
 class GlorotNormal(VarianceScaling):
     """w ~ N(0, 2 / (fan_in + fan_out)), normal; see `GlorotUniform`.
 
@@ -89,7 +85,6 @@ class GlorotNormal(VarianceScaling):
     scale, mean_fan, normal = 1.0, True, True
 
 
-@dataclass(frozen=True)
 class HeUniform(VarianceScaling):
     """w ~ U[-a, a), a = sqrt(6 / fan_in); suits relu and what resembles it.
 
@@ -111,7 +106,6 @@ class HeUniform(VarianceScaling):
     scale, mean_fan, normal = 2.0, False, False
 
 
-@dataclass(frozen=True)
 class HeNormal(VarianceScaling):
     """w ~ N(0, 2 / fan_in), normal; see `HeUniform`.
 
@@ -127,7 +121,6 @@ class HeNormal(VarianceScaling):
     scale, mean_fan, normal = 2.0, False, True
 
 
-@dataclass(frozen=True)
 class LecunUniform(VarianceScaling):
     """w ~ U[-a, a), a = sqrt(3 / fan_in).
 
@@ -149,7 +142,6 @@ class LecunUniform(VarianceScaling):
     scale, mean_fan, normal = 1.0, False, False
 
 
-@dataclass(frozen=True)
 class LecunNormal(VarianceScaling):
     """w ~ N(0, 1 / fan_in), normal; see `LecunUniform`.
 

@@ -1,7 +1,7 @@
 """What layers, activations, losses, optimizers and initializers have in common.
 
-All are *specs*: frozen dataclasses that describe and do nothing, checked when they are
-made.  Each kind has a base class, and each spec a `name` under which it can be asked for
+All are *specs*: frozen dataclasses (fastnn._frozen) that describe and do nothing, checked when
+they are made.  Each kind has a base class, and each spec a `name` under which it can be asked for
 as a string; that registry is the one place a new spec is added to, by being defined.
 """
 
@@ -13,11 +13,12 @@ import numbers
 import operator
 from typing import Any, ClassVar, TypeVar
 
+from fastnn._frozen import Frozen
+
 S = TypeVar("S", bound="Spec")
 
 
-@dataclasses.dataclass(frozen=True, repr=False)
-class Spec:
+class Spec(Frozen):
     """Base of all specs; its direct subclasses are the kinds."""
 
     name: ClassVar[str]
@@ -31,16 +32,6 @@ class Spec:
             cls.registry = {}
         elif "name" in vars(cls):
             cls.registry[cls.name] = cls
-
-    def __repr__(self) -> str:
-        """Show how to make it again: keyword-only fields where they differ from the default."""
-        fields = sorted(dataclasses.fields(self), key=lambda f: bool(f.kw_only))
-        shown = (
-            f"{f.name}={getattr(self, f.name)!r}"
-            for f in fields
-            if not (f.kw_only and getattr(self, f.name) == f.default)
-        )
-        return f"{type(self).__name__}({', '.join(shown)})"
 
     def to_config(self) -> dict[str, Any]:
         """Return the spec as a dict that JSON can hold."""

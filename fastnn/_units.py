@@ -5,13 +5,10 @@ Users find them in fastnn.activations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastnn._activation import Activation
 from fastnn._spec import check_number
 
 
-@dataclass(frozen=True)
 class ELU(Activation):
     """h(z) = z for z > 0, else alpha (exp(z) - 1), the exponential linear unit.
 
@@ -46,7 +43,6 @@ class ELU(Activation):
         return float(self.alpha)
 
 
-@dataclass(frozen=True)
 class SELU(Activation):
     """h(z) = 1.0507 z for z > 0, else 1.0507 * 1.6733 (exp(z) - 1): scaled `ELU`.
 
@@ -69,7 +65,6 @@ class SELU(Activation):
     scheme = "lecun"
 
 
-@dataclass(frozen=True)
 class CELU(Activation):
     """h(z) = z for z > 0, else alpha (exp(z / alpha) - 1): an `ELU` without a kink.
 
@@ -102,7 +97,6 @@ class CELU(Activation):
         return float(self.alpha)
 
 
-@dataclass(frozen=True)
 class Mish(Activation):
     """h(z) = z tanh(log(1 + exp(z))).
 
@@ -121,7 +115,6 @@ class Mish(Activation):
     scheme = "gain"
 
 
-@dataclass(frozen=True)
 class Softplus(Activation):
     """h(z) = log(1 + exp(z)): relu with its kink rounded off.
 
@@ -141,7 +134,6 @@ class Softplus(Activation):
     scheme = "gain"
 
 
-@dataclass(frozen=True)
 class Softsign(Activation):
     """h(z) = z / (1 + abs(z)): like tanh, with slower tails.
 
@@ -160,7 +152,6 @@ class Softsign(Activation):
     name = "softsign"
 
 
-@dataclass(frozen=True)
 class HardTanh(Activation):
     """h(z) = min(max(z, -1), 1).
 
@@ -178,7 +169,6 @@ class HardTanh(Activation):
     name = "hard_tanh"
 
 
-@dataclass(frozen=True)
 class HardSigmoid(Activation):
     """h(z) = min(max(z + 3, 0), 6) / 6.
 
@@ -196,7 +186,6 @@ class HardSigmoid(Activation):
     name = "hard_sigmoid"
 
 
-@dataclass(frozen=True)
 class HardSwish(Activation):
     """h(z) = z min(max(z + 3, 0), 6) / 6: `SiLU` with the hard sigmoid of `HardSigmoid`.
 

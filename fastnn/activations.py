@@ -6,7 +6,6 @@ instance, or the name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -50,7 +49,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Identity(Activation):
     """h(z) = z: no nonlinearity.
 
@@ -68,7 +66,6 @@ class Identity(Activation):
     name = "identity"
 
 
-@dataclass(frozen=True)
 class ReLU(Activation):
     """h(z) = max(z, 0), the rectified linear unit.
 
@@ -88,7 +85,6 @@ class ReLU(Activation):
     scheme = "he"
 
 
-@dataclass(frozen=True)
 class LeakyReLU(Activation):
     """h(z) = z for z > 0, else negative_slope * z.
 
@@ -123,7 +119,6 @@ class LeakyReLU(Activation):
         return float(self.negative_slope)
 
 
-@dataclass(frozen=True)
 class PReLU(Activation):
     """h(z) = z for z > 0, else a z, with a slope a that each unit learns.
 
@@ -162,7 +157,6 @@ class PReLU(Activation):
         return values
 
 
-@dataclass(frozen=True)
 class Tanh(Activation):
     """h(z) = tanh(z), the hyperbolic tangent.
 
@@ -180,7 +174,6 @@ class Tanh(Activation):
     name = "tanh"
 
 
-@dataclass(frozen=True)
 class Sigmoid(Activation):
     """h(z) = 1 / (1 + exp(-z)), the logistic function.
 
@@ -202,7 +195,6 @@ class Sigmoid(Activation):
     name = "sigmoid"
 
 
-@dataclass(frozen=True)
 class GELU(Activation):
     """h(z) = z * Phi(z), Phi the distribution function of the standard normal (erf form).
 
@@ -222,7 +214,6 @@ class GELU(Activation):
     scheme = "gain"
 
 
-@dataclass(frozen=True)
 class SiLU(Activation):
     """h(z) = z * sigmoid(z), also called swish.
 
@@ -242,7 +233,6 @@ class SiLU(Activation):
     scheme = "gain"
 
 
-@dataclass(frozen=True)
 class GELUTanh(Activation):
     """h(z) = z / 2 (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))): `GELU` to within 5e-4.
 
@@ -259,7 +249,6 @@ class GELUTanh(Activation):
     scheme = "gain"
 
 
-@dataclass(frozen=True)
 class Softmax(Activation):
     """h(z)_i = exp(z_i) / sum_j exp(z_j): probabilities of classes that exclude each other.
 
@@ -292,7 +281,6 @@ class Softmax(Activation):
         return 1.0
 
 
-@dataclass(frozen=True)
 class LogSoftmax(Softmax):
     """h(z)_i = z_i - log(sum_j exp(z_j)): the logarithm of `Softmax`, without its underflow.
 

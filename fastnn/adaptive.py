@@ -6,14 +6,12 @@ of the step from 1; what a rule keeps of a weight is 0 at first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from fastnn._optimizer import Optimizer
 from fastnn._spec import check_flag, check_number
 
 
-@dataclass(frozen=True, repr=False)
 class Adagrad(Optimizer):
     """Steps that shrink with all the gradients there were.
 
@@ -48,7 +46,6 @@ class Adagrad(Optimizer):
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True, repr=False)
 class Adadelta(Optimizer):
     """Steps as long as the last ones were, for the present gradient: it needs no lr.
 
@@ -86,7 +83,6 @@ class Adadelta(Optimizer):
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """The gradient divided by the root of its mean square.
 
@@ -139,7 +135,6 @@ class RMSprop(Optimizer):
         return self.name + centered + ("_momentum" if self.momentum else "")
 
 
-@dataclass(frozen=True, repr=False)
 class NAdam(Optimizer):
     """Adam with Nesterov's momentum, which grows from half of beta_1 to beta_1.
 
@@ -185,7 +180,6 @@ class NAdam(Optimizer):
         check_number("momentum_decay", self.momentum_decay, low=0)
 
 
-@dataclass(frozen=True, repr=False)
 class RAdam(Optimizer):
     """Adam that waits until its steps have a finite variance, and so needs no warm-up.
 
@@ -227,7 +221,6 @@ class RAdam(Optimizer):
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True, repr=False)
 class Lion(Optimizer):
     """The sign of a mean: each step moves every weight by lr, one way or the other.
 
@@ -269,7 +262,6 @@ class Lion(Optimizer):
         check_number("weight_decay", self.weight_decay, low=0)
 
 
-@dataclass(frozen=True, repr=False)
 class Rprop(Optimizer):
     """Resilient propagation: only the gradient's sign counts, and each weight's step adapts.
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from fastnn._layer import Layer
 
 
-@dataclass(frozen=True, repr=False)
 class Block(Layer):
     """What holds other layers: `Residual` and `Concatenate`.
 
@@ -36,7 +34,6 @@ class Block(Layer):
         raise NotImplementedError(f"{type(self).__name__} does not define join")
 
 
-@dataclass(frozen=True, repr=False)
 class Residual(Block):
     """A block of layers whose input is added to their output: z = x + block(x).
 
@@ -88,7 +85,6 @@ class Residual(Block):
         return inputs
 
 
-@dataclass(frozen=True, repr=False)
 class Concatenate(Block):
     """Branches over the same input, their outputs side by side.
 

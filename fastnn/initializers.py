@@ -17,8 +17,6 @@ array([[-3.77, -0.73, -1.5 ],
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastnn import _draws
@@ -58,7 +56,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Zeros(Initializer):
     """w = 0: for biases.  Weights of 0 make all units of a layer alike for ever.
 
@@ -80,7 +77,6 @@ class Zeros(Initializer):
         return np.zeros(shape)
 
 
-@dataclass(frozen=True)
 class Ones(Initializer):
     """w = 1: for scales.  The source is that of `Zeros`.
 
@@ -98,7 +94,6 @@ class Ones(Initializer):
         return np.ones(shape)
 
 
-@dataclass(frozen=True)
 class Constant(Initializer):
     """w = value.  The source is that of `Zeros`.
 
@@ -124,7 +119,6 @@ class Constant(Initializer):
         return np.full(shape, float(self.value))
 
 
-@dataclass(frozen=True)
 class Uniform(Initializer):
     """w ~ U[low, high), uniform.  The source is that of `Zeros`.
 
@@ -153,7 +147,6 @@ class Uniform(Initializer):
         return self.low + (self.high - self.low) * _draws.uniform(shape, seed, stream)
 
 
-@dataclass(frozen=True)
 class Normal(Initializer):
     """w ~ N(mean, std^2), normal.  The source is that of `Zeros`.
 
@@ -183,7 +176,6 @@ class Normal(Initializer):
         return self.mean + self.std * _draws.normal(shape, seed, stream)
 
 
-@dataclass(frozen=True)
 class TruncatedNormal(Initializer):
     """w ~ N(mean, std^2), normal, cut at 2 standard deviations.
 
@@ -223,7 +215,6 @@ class TruncatedNormal(Initializer):
         return self.mean + self.std * _draws.truncated_normal(shape, seed, stream)
 
 
-@dataclass(frozen=True)
 class Orthogonal(Initializer):
     """W = gain Q, Q with orthonormal columns, or rows where there are fewer of them.
 

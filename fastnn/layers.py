@@ -7,7 +7,7 @@ and the element alone, so they are the same on any number of threads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from fastnn._embedding import Embedding
@@ -34,7 +34,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, repr=False)
 class Dense(Trained):
     """A fully connected layer: activation(X W + b).
 
@@ -116,7 +115,6 @@ class Dense(Trained):
         return shapes
 
 
-@dataclass(frozen=True, repr=False)
 class Activation(Layer):
     """An activation function as a layer of its own.
 
@@ -148,7 +146,6 @@ class Activation(Layer):
         return self.function
 
 
-@dataclass(frozen=True, repr=False)
 class Dropout(Layer):
     """Sets outputs to 0 at random, so that no unit can rely on another one.
 
@@ -179,7 +176,6 @@ class Dropout(Layer):
         check_number("rate", self.rate, low=0, high=1, open_high=True)
 
 
-@dataclass(frozen=True, repr=False)
 class AlphaDropout(Layer):
     """Dropout for `selu`: keeps mean 0 and variance 1 of what it gets.
 
@@ -211,7 +207,6 @@ class AlphaDropout(Layer):
         check_number("rate", self.rate, low=0, high=1, open_high=True)
 
 
-@dataclass(frozen=True, repr=False)
 class GaussianNoise(Layer):
     """Adds normal noise while training: z = x + std n, n ~ N(0, 1).
 
@@ -239,7 +234,6 @@ class GaussianNoise(Layer):
         check_number("std", self.std, low=0)
 
 
-@dataclass(frozen=True, repr=False)
 class Normalization(Trained):
     """What the normalizations share: z = (x - mean) / sqrt(variance + epsilon) * scale + shift.
 
@@ -258,7 +252,6 @@ class Normalization(Trained):
         return {"weights": (inputs,), "bias": (inputs,)}
 
 
-@dataclass(frozen=True, repr=False)
 class BatchNorm(Normalization):
     """Batch normalization: each feature by its mean and variance over the batch.
 
@@ -302,7 +295,6 @@ class BatchNorm(Normalization):
         return {"running_mean": (inputs,), "running_variance": (inputs,)}
 
 
-@dataclass(frozen=True, repr=False)
 class LayerNorm(Normalization):
     """Layer normalization: each sample by its mean and variance over the features.
 
@@ -333,7 +325,6 @@ class LayerNorm(Normalization):
         check_number("epsilon", self.epsilon, low=0, open_low=True)
 
 
-@dataclass(frozen=True, repr=False)
 class PReLU(Trained):
     """The parametric rectifier: z = max(0, x) + a min(0, x), with a slope a of each feature.
 

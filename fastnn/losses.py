@@ -10,7 +10,6 @@ What has no name here can be a Python function of a batch; see `CustomLoss`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class BinaryCrossEntropy(Loss):
     """Mean over the outputs of -w t log p - (1 - t) log(1 - p), p = sigmoid(z).
 
@@ -99,7 +97,6 @@ class BinaryCrossEntropy(Loss):
         return vector_of("pos_weight", self.pos_weight, outputs)
 
 
-@dataclass(frozen=True)
 class Focal(Loss):
     """Mean of -w (1 - p)^gamma log p, p the probability given to the right answer.
 
@@ -143,7 +140,6 @@ class Focal(Loss):
         return float(self.gamma), -1.0 if self.alpha is None else float(self.alpha)
 
 
-@dataclass(frozen=True)
 class Hinge(Loss):
     """Mean over the outputs of max(0, 1 - y z), y = 1 for targets above 1/2, else -1.
 
@@ -167,7 +163,6 @@ class Hinge(Loss):
     target_range = (-1.0, 1.0)
 
 
-@dataclass(frozen=True)
 class SquaredHinge(Loss):
     """Mean over the outputs of max(0, 1 - y z)^2; see `Hinge`.
 
@@ -183,7 +178,6 @@ class SquaredHinge(Loss):
     target_range = (-1.0, 1.0)
 
 
-@dataclass(frozen=True)
 class CrossEntropy(Loss):
     """-sum over the classes of w t log p, p = softmax(z).
 
@@ -247,7 +241,6 @@ class CrossEntropy(Loss):
         return vector_of("class_weight", self.class_weight, outputs)
 
 
-@dataclass(frozen=True)
 class KLDivergence(Loss):
     """sum over the classes of t (log t - log p), p = softmax(z): how far p is from t.
 

@@ -7,7 +7,7 @@ still in registers.
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY
 from typing import Any
 
 from fastnn._optimizer import Optimizer
@@ -29,7 +29,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent, with momentum.
 
@@ -78,7 +77,6 @@ class SGD(Optimizer):
         return "nesterov" if self.nesterov else "momentum"
 
 
-@dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Adaptive moment estimation.
 
@@ -130,7 +128,6 @@ class Adam(Optimizer):
         return f"{self.name}_amsgrad" if self.amsgrad else self.name
 
 
-@dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam with decoupled weight decay: each step first makes w = w - lr weight_decay w.
 

@@ -12,8 +12,6 @@ depend on the step alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from fastnn._cycles import CosineRestarts, Cyclic, OneCycle, Warmup
@@ -36,7 +34,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
 class Step(Schedule):
     """Multiplied by a factor every so many steps: lr factor^floor(t / every).
 
@@ -72,7 +69,6 @@ class Step(Schedule):
         self._check("factor", high=1)
 
 
-@dataclass(frozen=True)
 class MultiStep(Schedule):
     """Multiplied by a factor at each milestone: lr factor^(number of milestones <= t).
 
@@ -117,7 +113,6 @@ class MultiStep(Schedule):
         return np.array(self.milestones, dtype=np.float64)
 
 
-@dataclass(frozen=True)
 class Exponential(Schedule):
     """Multiplied by a factor over every so many steps, smoothly: lr factor^(t / steps).
 
@@ -154,7 +149,6 @@ class Exponential(Schedule):
         self._count("steps")
 
 
-@dataclass(frozen=True)
 class InverseTime(Schedule):
     """lr / (1 + rate t / steps).
 
@@ -193,7 +187,6 @@ class InverseTime(Schedule):
         self._count("steps")
 
 
-@dataclass(frozen=True)
 class Polynomial(Schedule):
     """final + (lr - final) (1 - u)^power; a straight line with power 1.
 
@@ -232,7 +225,6 @@ class Polynomial(Schedule):
         self._check("power", open_low=True)
 
 
-@dataclass(frozen=True)
 class Cosine(Schedule):
     """Half a cosine from lr down to final: final + (lr - final) (1 + cos(pi u)) / 2.
 

@@ -13,14 +13,11 @@ A solver has no learning rate: a layer's `lr_scale` and `decay_scale` do not cou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastnn._spec import Spec, check_count, check_number
 
 __all__ = ["LBFGS", "LevenbergMarquardt", "Solver"]
 
 
-@dataclass(frozen=True, repr=False)
 class Solver(Spec, kind="solver"):
     """Base class of the solvers.
 
@@ -39,7 +36,6 @@ class Solver(Spec, kind="solver"):
     """
 
 
-@dataclass(frozen=True, repr=False)
 class LBFGS(Solver):
     """Quasi-Newton steps from the last few gradients, by SciPy's L-BFGS-B.
 
@@ -96,7 +92,6 @@ class LBFGS(Solver):
         check_number("ftol", self.ftol, low=0)
 
 
-@dataclass(frozen=True, repr=False)
 class LevenbergMarquardt(Solver):
     """Gauss-Newton steps, damped: for small regression networks and mean_squared_error alone.
 

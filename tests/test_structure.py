@@ -25,9 +25,16 @@ C_FILES = sorted(path for path in CSRC.rglob("*") if path.suffix in (".c", ".h",
 SPECS = {"activations", "initializers", "layers", "losses", "optimizers", "schedules", "solvers"}
 
 # What a module may import of fastnn where it is itself imported; `_core` and `_version` are free.
-FOUNDATIONS = {"_spec": set(), "errors": set(), "progress": set(), "datasets": set()}
+FOUNDATIONS = {
+    "_frozen": set(),
+    "_spec": {"_frozen"},
+    "errors": set(),
+    "progress": set(),
+    "datasets": set(),
+}
 # What specs may import besides `_spec`: the parts that one kind of them was divided into.
 PARTS = {
+    "_spec": {"_frozen"},
     "activations": {"_activation", "_units"},
     "initializers": {"_draws", "_initializer", "_lsuv", "_schemes"},
     "layers": {"_embedding", "_layer", "blocks"},

@@ -76,7 +76,7 @@ def optimizer_of(options: Any, scale: Scale) -> tuple[Any, float]:
         epsilon = options.epsilon / scale.gradient
         return Adam(lr, float(options.beta_1), float(options.beta_2), float(epsilon)), 1.0
     if isinstance(solver, str) and solver in Optimizer.registry:
-        return Optimizer.registry[solver](lr=lr), 1.0  # type: ignore[call-arg]
+        return Optimizer.registry[solver](lr=lr), 1.0
     method = method_of(solver)
     return method, scale.gradient if isinstance(method, SGD) else 1.0
 
