@@ -15,6 +15,7 @@ from fastnn.errors import ModelFormatError, NonFiniteError
 from fastnn.threads import get_num_threads, register_threadpoolctl, set_num_threads
 
 if TYPE_CHECKING:
+    # What the package's `__getattr__` finds; "as" tells type checkers that it is public.
     from fastnn import (
         activations,
         callbacks,
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
         solvers,
         tables,
     )
+    from fastnn import checkpoint as checkpoint
+    from fastnn import derivatives as derivatives
+    from fastnn import errors as errors
+    from fastnn import estimators as estimators
+    from fastnn import exchange as exchange
+    from fastnn import gradients as gradients
+    from fastnn import history as history
+    from fastnn import layers as layers
+    from fastnn import lr_finder as lr_finder
+    from fastnn import predictor as predictor
+    from fastnn import profile as profile
+    from fastnn import serialization as serialization
+    from fastnn import threads as threads
+    from fastnn import training as training
     from fastnn._minimize import Minimum, minimize
     from fastnn.estimators import MLPClassifier, MLPRegressor
     from fastnn.exchange import from_onnx, from_sklearn, from_torch
@@ -143,14 +158,16 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"fastnn.{_HOME[name]}"), name)
-        globals()[name] = value  # found at once from now on
-        return value
-    if not name.startswith("_") and find_spec(f"fastnn.{name}"):
-        return importlib.import_module(f"fastnn.{name}")
-    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
+if not TYPE_CHECKING:  # to which every name would be right
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOME:
+            value = getattr(importlib.import_module(f"fastnn.{_HOME[name]}"), name)
+            globals()[name] = value  # found at once from now on
+            return value
+        if not name.startswith("_") and find_spec(f"fastnn.{name}"):
+            return importlib.import_module(f"fastnn.{name}")
+        raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

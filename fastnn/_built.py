@@ -1,4 +1,8 @@
-"""A layer of a network with its parameters: what `net.layers[i]` is."""
+"""A layer of a network with its parameters: what `net.layers[i]` is.
+
+In the annotations "or Any" stands where a user knows what there is and a type checker cannot: a
+`Dense` has weights, a `Dropout` None.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,8 @@ class BuiltLayer:
         Where it is in the network: "layers[1]", or "layers[1].layers[0]" in a block.
     inputs, outputs : int
         Width of the layer.
+    layers, branches : tuple
+        (): these are a block's, see `BuiltBlock`.
 
     Examples
     --------
@@ -40,6 +46,9 @@ class BuiltLayer:
     >>> net.predict([[1.0, 1.0]])
     array([[2. , 2.5, 3. ]], dtype=float32)
     """
+
+    layers: tuple[BuiltLayer | Any, ...] = ()
+    branches: tuple[tuple[BuiltLayer | Any, ...], ...] = ()
 
     def __init__(self, network: Sequential, leaf: Leaf) -> None:
         self._network = network
@@ -55,7 +64,7 @@ class BuiltLayer:
         return f"<layer {self._name}, {self.inputs} -> {self.outputs}: {self.spec!r}>"
 
     @property
-    def weights(self) -> np.ndarray | None:
+    def weights(self) -> np.ndarray | Any:
         """W, of shape (inputs, outputs), or a normalization's scale (outputs,): a copy.
 
         Assign to change it.  None for a layer without.
@@ -67,7 +76,7 @@ class BuiltLayer:
         self._set("weights", value)
 
     @property
-    def bias(self) -> np.ndarray | None:
+    def bias(self) -> np.ndarray | Any:
         """The bias, of shape (outputs,), or a normalization's shift: a copy.
 
         Assign to change it.  None for a layer without.
@@ -79,7 +88,7 @@ class BuiltLayer:
         self._set("bias", value)
 
     @property
-    def slopes(self) -> np.ndarray | None:
+    def slopes(self) -> np.ndarray | Any:
         """A PReLU's slopes, also as this layer's activation, of shape (outputs,): a copy.
 
         Assign to change them.  None for a layer without.
@@ -94,14 +103,14 @@ class BuiltLayer:
         return BuiltLayer(self._network, self._leaf.slopes) if self._leaf.slopes else self
 
     @property
-    def tables(self) -> dict[int, np.ndarray] | None:
+    def tables(self) -> dict[int, np.ndarray] | Any:
         """An Embedding's tables by column, each of shape (categories, dim): copies.
 
         Assign a dict to change those in it.  None for a layer without.
         """
         if self.spec.name != "embedding":
             return None
-        return {column: self._get(f"table_{column}") for column, _, _ in self.spec.columns}  # type: ignore[misc]
+        return {column: self._get(f"table_{column}") for column, _, _ in self.spec.columns}
 
     @tables.setter
     def tables(self, value: Any) -> None:
@@ -109,12 +118,12 @@ class BuiltLayer:
             self._set(f"table_{column}", table)
 
     @property
-    def running_mean(self) -> np.ndarray | None:
+    def running_mean(self) -> np.ndarray | Any:
         """What a `BatchNorm` has seen, of shape (outputs,): a copy.  None for others."""
         return None if self.state is None else self.state[: self.outputs]
 
     @property
-    def running_variance(self) -> np.ndarray | None:
+    def running_variance(self) -> np.ndarray | Any:
         """What a `BatchNorm` has seen, of shape (outputs,): a copy.  None for others."""
         return None if self.state is None else self.state[self.outputs :]
 
@@ -232,7 +241,7 @@ class BuiltBlock:
         return f"<{self.inputs} -> {self.outputs}: {self.spec!r}>"
 
 
-def build(network: Sequential, tree: Sequence[Tree]) -> tuple[BuiltLayer | BuiltBlock, ...]:
+def build(network: Sequential, tree: Sequence[Tree]) -> tuple[BuiltLayer | Any, ...]:
     """Return layers with their parameters."""
     return tuple(
         BuiltLayer(network, part) if isinstance(part, Leaf) else BuiltBlock(network, part)

@@ -90,7 +90,7 @@ class Lambda(Callback):
     Examples
     --------
     >>> import fastnn
-    >>> seen = []
+    >>> seen: list[int] = []
     >>> watch = fastnn.callbacks.Lambda(on_epoch_begin=seen.append)
     >>> net = fastnn.Sequential([fastnn.Dense(1)])
     >>> _ = net.fit([[1.0]], [1.0], loss="mean_squared_error", epochs=3, callbacks=[watch])

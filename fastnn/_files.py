@@ -10,17 +10,26 @@ from typing import Any
 class Exports:
     """What networks and estimators can be written as, for other runtimes."""
 
-    def to_onnx(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
+    def to_onnx(
+        self: Any, path: str | os.PathLike[str], *, output: str = "raw", preprocessor: Any = None
+    ) -> None:
         """Write an ONNX model; see `fastnn.exchange.to_onnx`."""
         from fastnn.exchange import to_onnx
 
-        to_onnx(self, path, **options)
+        to_onnx(self, path, output=output, preprocessor=preprocessor)
 
-    def to_c(self: Any, path: str | os.PathLike[str], **options: Any) -> None:
+    def to_c(
+        self: Any,
+        path: str | os.PathLike[str],
+        *,
+        name: str = "model",
+        output: str = "raw",
+        preprocessor: Any = None,
+    ) -> None:
         """Write a header of C99; see `fastnn.exchange.to_c`."""
         from fastnn.exchange import to_c
 
-        to_c(self, path, **options)
+        to_c(self, path, name=name, output=output, preprocessor=preprocessor)
 
 
 class Files(Exports):

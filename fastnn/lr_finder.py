@@ -147,7 +147,7 @@ def find_lr(
     >>> X, y = fastnn.datasets.load_digits()
     >>> net = fastnn.Sequential([fastnn.Dense(64, activation="relu"), fastnn.Dense(10)])
     >>> found = fastnn.find_lr(net, X / 16, y, loss="cross_entropy", optimizer="adam")
-    >>> 1e-4 < found.suggestion < 1e-1
+    >>> found.suggestion is not None and 1e-4 < found.suggestion < 1e-1
     True
     """
     batch_size, steps = check_count("batch_size", batch_size), check_count("steps", steps, low=3)

@@ -12,6 +12,8 @@ depend on the step alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fastnn._cycles import CosineRestarts, Cyclic, OneCycle, Warmup
@@ -96,7 +98,7 @@ class MultiStep(Schedule):
 
     name = "multi_step"
     lr: float
-    milestones: tuple[int, ...]
+    milestones: Sequence[int]
     factor: float = 0.1
 
     def __post_init__(self) -> None:

@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 
 from fastnn import _core, _state, _summary, arrays, threads
-from fastnn._built import BuiltBlock, BuiltLayer, build
+from fastnn._built import BuiltLayer, build
 from fastnn._compile import Graph
 from fastnn._files import Files
 from fastnn._groups import add_penalties
@@ -24,6 +24,7 @@ from fastnn.optimizers import Adam, Optimizer
 from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
+    from fastnn._options import FitOptions
     from fastnn.history import History
     from fastnn.predictor import Predictor
     from fastnn.profile import Profile
@@ -128,7 +129,7 @@ class Sequential(Files):
         return self._plan
 
     @property
-    def layers(self) -> tuple[BuiltLayer | BuiltBlock, ...]:
+    def layers(self) -> tuple[BuiltLayer | Any, ...]:
         """The layers with their parameters: `layers[i].weights`, `layers[i].bias`.
 
         Blocks have `layers` or `branches` of their own.
@@ -327,11 +328,13 @@ class Sequential(Files):
             X, "identity" if self._graph.output_function.name == "sigmoid" else link
         )
 
-    def predictor(self, n_rows: int = 1, **options: Any) -> Predictor:
+    def predictor(
+        self, n_rows: int = 1, *, out: np.ndarray | None = None, link: str | None = None
+    ) -> Predictor:
         """Return `predict` for many calls; see `fastnn.predictor.Predictor`."""
         from fastnn.predictor import Predictor
 
-        return Predictor(self, n_rows, **options)
+        return Predictor(self, n_rows, out=out, link=link)
 
     def evaluate(
         self,
@@ -442,7 +445,7 @@ class Sequential(Files):
 
     # ---- training -----------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, **options: Any) -> History:
+    def fit(self, X: Any, y: Any = None, **options: Unpack[FitOptions]) -> History:
         """Train; see `fastnn.training.fit` for the options."""
         from fastnn import training
 

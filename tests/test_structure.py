@@ -130,6 +130,7 @@ ARROWS = (
         "predictor": {"_spec", "arrays", "errors"},
         "profile": set(),
         "gradients": {"_groups", "_spec", "arrays"},
+        "_options": {"_callback", "metrics"},
         "_files": set(),
         "_whole": set(),
         "_safetensors": {"_whole"},

@@ -64,8 +64,8 @@ def from_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> Seq
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     net.to_onnx(pathlib.Path(folder) / "net.onnx")
     ...     again = fastnn.from_onnx(pathlib.Path(folder) / "net.onnx")
-    >>> again.specs[0].activation, again.loss.name
-    (GELU(), 'cross_entropy')
+    >>> again.specs[0].activation, again.loss
+    (GELU(), CrossEntropy(...))
     """
     path = Path(path)
     model = _load(path)

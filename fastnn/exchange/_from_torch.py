@@ -56,8 +56,8 @@ def from_torch(module: Any) -> Sequential:
     >>> from torch import nn
     >>> module = nn.Sequential(nn.Linear(4, 8), nn.GELU(), nn.Linear(8, 3), nn.Softmax(dim=1))
     >>> net = fastnn.from_torch(module)
-    >>> net.specs[0].activation, net.loss.name
-    (GELU(), 'cross_entropy')
+    >>> net.specs[0].activation, net.loss
+    (GELU(), CrossEntropy(...))
     """
     try:
         from torch import nn

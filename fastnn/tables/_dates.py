@@ -16,6 +16,7 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?", re.ASCII)
 def parse(text: str) -> np.datetime64 | None:
     """Return what a date or a date with time says, without its time zone; None if it is neither.
 
+    >>> from fastnn.tables._dates import parse
     >>> parse("2024-02-29 12:30Z")
     np.datetime64('2024-02-29T12:30:00.000000')
     >>> parse("2023-02-29")

@@ -243,8 +243,8 @@ class Date(Column):
     --------
     >>> import fastnn
     >>> X = [["2024-01-01"], ["2025-01-01"], ["2026-01-01"]]
-    >>> fastnn.TabularPreprocessor().fit(X).columns_[0].parts
-    ('year', 'weekday')
+    >>> fastnn.TabularPreprocessor().fit(X).columns_[0]
+    Date(name='x0', parts=('year', 'weekday'), ...)
     """
 
     kind = "date"
