@@ -118,7 +118,7 @@ def test_every_activation_comes_back(activation, dtype, tmp_path):
 
 
 @DTYPES
-@pytest.mark.parametrize("layer", [name for name in LAYER_CASES if "embedding" not in name])
+@pytest.mark.parametrize("layer", LAYER_CASES)
 def test_every_layer_comes_back(layer, dtype, tmp_path):
     net, X = exported_network(LAYER_CASES[layer], dtype)
     net.to_onnx(tmp_path / "net.onnx")
@@ -127,6 +127,108 @@ def test_every_layer_comes_back(layer, dtype, tmp_path):
     assert twin.dtype == dtype
     twin.to_onnx(tmp_path / "again.onnx")
     assert_same(answers(tmp_path / "again.onnx", X, dtype), net.predict(X))
+
+
+# What fits together with what only now and then.
+TWINS = {
+    "a hard sigmoid without a bias": (
+        3,
+        [fastnn.Dense(2, activation="hard_sigmoid", bias=False)],
+    ),
+    "one slope alone": (1, [fastnn.PReLU(0.3)]),
+    "slopes that are of no account": (3, [fastnn.Activation("relu"), fastnn.PReLU()]),
+    "slopes of one number": (3, [fastnn.Dense(1, activation="prelu")]),
+    "an activation of several nodes, of one number": (1, [fastnn.Dense(1, activation="mish")]),
+}
+
+
+@DTYPES
+@pytest.mark.parametrize("case", TWINS)
+def test_small_networks_come_back(case, dtype, tmp_path):
+    width, layers = TWINS[case]
+    net = fastnn.Sequential(layers, width, seed=1, dtype=dtype)
+    X = np.random.default_rng(2).normal(size=(40, width)).astype("float32") * 5
+    net.to_onnx(tmp_path / "net.onnx")
+    assert_same(fastnn.from_onnx(tmp_path / "net.onnx").predict(X), net.predict(X), 1e-6)
+
+
+EMBEDDINGS = {
+    "one column": (1, [fastnn.Embedding({0: (3, 2)})]),
+    "of one number": (1, [fastnn.Embedding({0: (3, 1)}), fastnn.Activation("tanh")]),
+    "no other column": (3, [fastnn.Embedding({0: (2, 3), 1: (4, 1), 2: (9, 2)})]),
+    "in the middle": (4, [fastnn.Embedding({1: (3, 2)}), fastnn.BatchNorm()]),
+    "in a branch": (
+        3,
+        [
+            fastnn.Concatenate(
+                [
+                    [fastnn.Embedding({0: (3, 2), 1: (5, 2)}), fastnn.Dense(3, "relu")],
+                    [fastnn.Dense(2)],
+                ]
+            ),
+            fastnn.Dense(4),
+        ],
+    ),
+    "in branches": (
+        3,
+        [fastnn.Concatenate([[fastnn.Embedding({0: (3, 2)})], [fastnn.Embedding({2: (5, 1)})]])],
+    ),
+}
+
+
+@DTYPES
+@pytest.mark.parametrize("case", EMBEDDINGS)
+def test_embeddings_come_back(case, dtype, tmp_path):
+    width, layers = EMBEDDINGS[case]
+    net = fastnn.Sequential(layers, width, seed=1, dtype=dtype)
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, width)).astype("float32")
+    for column, count in net._graph.categories().items():
+        X[:, column] = rng.integers(0, count, len(X))
+    net.to_onnx(tmp_path / "net.onnx")
+    twin = fastnn.from_onnx(tmp_path / "net.onnx")
+    assert twin.dtype == dtype
+    assert_same(twin.predict(X), net.predict(X), 1e-6)
+    assert twin._graph.categories() == net._graph.categories()
+
+
+# As PyTorch writes x[:, 0] and x[:, 1:].
+LOOKUP = "c = Gather<axis = 1>({x}, {at}) i = Cast<to = 7>(c) e = Gather<axis = {axis}>(table, i)"
+REST = "s = Slice(input, {begin}, last, along) y = Concat<axis = {join}>(e, s)"
+
+
+@pytest.mark.parametrize(
+    ("changed", "known"),
+    [
+        ({}, True),
+        ({"at": "back"}, True),  # counted from the end
+        ({"begin": "two"}, False),  # a column is left out
+        ({"begin": "none"}, False),  # one comes twice
+        ({"axis": 1}, False),  # columns of the table
+        ({"join": 0}, False),  # rows after rows
+        ({"x": "r"}, False),  # of what was computed
+    ],
+)
+def test_lookups_of_other_exporters(changed, known, tmp_path):
+    told = {"x": "input", "at": "zero", "axis": 0, "begin": "one", "join": 1} | changed
+    model = onnx.parser.parse_model(
+        '<ir_version: 8, opset_import: ["" : 17]> g (float[n, 3] input) => (float[n, m] y) '
+        f"{{ r = Relu(input) {LOOKUP.format(**told)} {REST.format(**told)} }}"
+    )
+    table = np.random.default_rng(0).normal(size=(4, 2)).astype("float32")
+    numbers = {"zero": 0, "back": -3, "none": [0], "one": [1], "two": [2], "along": [1]}
+    numbers["last"] = [2**63 - 1]
+    arrays = {"table": table} | {key: np.array(value) for key, value in numbers.items()}
+    for name, array in arrays.items():
+        model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+    onnx.save(model, tmp_path / "model.onnx")
+    if not known:
+        with pytest.raises(ValueError, match="from_onnx: "):
+            fastnn.from_onnx(tmp_path / "model.onnx")
+        return
+    net = fastnn.from_onnx(tmp_path / "model.onnx")
+    X = np.array([[3, 0.5, 1], [0, -1, 2]], "float32")
+    assert (net.predict(X) == np.hstack([table[[3, 0]], X[:, 1:]])).all()
 
 
 # What exporters write: nodes between x and y.
@@ -243,6 +345,10 @@ REFUSED = {
     ),
     "a reshape": ("y = Reshape(x, shape)", r"node 'y' \(Reshape\): fastnn has no such layer"),
     "wrong widths": ("y = MatMul(x, wide)", "weights: got shape"),
+    "a lookup of what is computed": (
+        "c = Gather<axis = 1>(x, first) i = Cast<to = 7>(c) y = Gather(square, i)",
+        r"node '.*' \(Gather\): fastnn has no such layer",
+    ),
     "integers": ("y = Cast<to = 7>(x)", r"node 'y' \(Cast\): fastnn has no such layer"),
 }
 
@@ -250,7 +356,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_supported_is_named(case, tmp_path):
     text, message = REFUSED[case]
-    path = written(tmp_path, text, shape=np.array([-1, 2]), wide=np.ones((3, 2)))
+    path = written(tmp_path, text, shape=np.array([-1, 2]), first=np.array(0), wide=np.ones((3, 2)))
     with pytest.raises(ValueError, match=message) as caught:
         fastnn.from_onnx(path)
     assert not isinstance(caught.value, fastnn.ModelFormatError)
@@ -289,7 +395,9 @@ def test_what_is_no_model(raw, tmp_path):
 
 
 def test_damaged_models_never_crash(tmp_path):
-    net, _ = exported_network(LAYER_CASES["batch_norm"] + LAYER_CASES["residual"])
+    net, _ = exported_network(
+        LAYER_CASES["embedding"] + LAYER_CASES["batch_norm"] + LAYER_CASES["residual"]
+    )
     net.to_onnx(tmp_path / "net.onnx")
     raw = (tmp_path / "net.onnx").read_bytes()
     rng, refused = np.random.default_rng(0), 0

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.errors import ModelFormatError
+from fastnn.exchange._onnx_embedding import LOOKUPS, embedding
 from fastnn.exchange._onnx_functions import SIMPLE, recognize
 from fastnn.exchange._onnx_graph import import_onnx
 from fastnn.exchange._onnx_nodes import ROWS
@@ -26,9 +28,10 @@ def from_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> Seq
 
     Dense layers (Gemm, MatMul and Add), normalizations, activations as one node or as the nodes
     that exporters write, softmax at the end, blocks that are added to their input or stand side
-    by side over it, and scaling of the input; dropout, casts and flattening are passed over.  The
-    network is in float64 if a weight is, else in float32, and gives what the model gives, within
-    a relative 1e-5.
+    by side over it, columns of the input that are looked up in tables, and scaling of the input;
+    dropout, casts and flattening are passed over: all that `to_onnx` writes of a network without
+    a preprocessor.  The network is in float64 if a weight is, else in float32, and
+    gives what the model gives, within a relative 1e-5.
 
     Parameters
     ----------
@@ -73,8 +76,7 @@ def from_onnx(path: str | os.PathLike[str], *, output: str | None = None) -> Seq
         with np.errstate(all="ignore"):  # numbers that are not finite are refused in the end
             reader = Reader(model, output)
             parts = _Parser(reader).chain(reader.input, reader.output)
-            kinds = {np.asarray(a).dtype for part in _all(parts) for a in part.arrays.values()}
-            dtype = "float64" if np.dtype("float64") in kinds else "float32"
+            dtype = "float64" if "float64" in _dtypes(parts) else "float32"
             return assemble(parts, dtype, reader.width)
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         # An attribute or an input that is missing; ValueErrors say what is not supported.
@@ -109,11 +111,13 @@ def _load(path: Path) -> Any:
     return model
 
 
-def _all(parts: list[Part]) -> Any:
+def _dtypes(parts: list[Part]) -> Iterator[str]:
     for part in parts:
-        yield part
+        for values in part.arrays.values():
+            arrays = values.values() if isinstance(values, dict) else [values]
+            yield from (np.asarray(array).dtype.name for array in arrays)
         for branch in part.branches:
-            yield from _all(branch)
+            yield from _dtypes(branch)
 
 
 _JOINS = ("Add", "Concat")  # what the branches of a block end in
@@ -139,6 +143,9 @@ class _Parser:
             elif self._is_bias(nodes, parts):
                 self._add_bias(nodes[0], parts)
                 taken = 1
+            elif found := self._embedding(regions[at:], x):
+                part, taken = found
+                parts.append(part)
             elif all(node.op_type in SIMPLE for node in nodes):
                 taken = self._function(regions[at:], x, parts)
             else:
@@ -199,6 +206,7 @@ class _Parser:
             and not spec.bias
             and spec.activation == "identity"
             and len(constants) == 1
+            and self.reader.constants[constants[0]].ndim  # a number begins a hard sigmoid
             and self.reader.constants[constants[0]].size in (1, spec.units)
         )
 
@@ -207,6 +215,17 @@ class _Parser:
         weights = parts[-1].arrays["weights"]
         bias = self.reader.constants[name].ravel()
         parts[-1] = dense(weights, np.broadcast_to(bias, weights.shape[1]))
+
+    def _embedding(self, regions: list[tuple[list[Any], str]], x: str) -> tuple[Part, int] | None:
+        """Return the Embedding that the next regions are, and how many of them."""
+        for count, (nodes, y) in enumerate(regions, 1):
+            if nodes[-1].op_type in ("Concat", "Gather"):
+                part = embedding(self.reader, x, y)
+                if part is not None:
+                    return part, count
+            elif nodes[-1].op_type not in LOOKUPS:
+                break
+        return None
 
     def _function(self, regions: list[tuple[list[Any], str]], x: str, parts: list[Part]) -> int:
         """Append the activation that most of the next regions are; return how many."""

@@ -22,7 +22,7 @@ from fastnn.layers import BatchNorm, LayerNorm, PReLU
 SIMPLE = {
     "Abs", "Add", "And", "Celu", "Clip", "Div", "Elu", "Equal", "Erf", "Exp", "Gelu", "Greater",
     "GreaterOrEqual", "HardSigmoid", "HardSwish", "LeakyRelu", "Less", "LessOrEqual", "Log", "Max",
-    "Min", "Mish", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "ReduceMean", "Relu",
+    "Min", "Mish", "Mul", "Neg", "Not", "Or", "Pow", "Reciprocal", "ReduceMean", "Relu",
     "Selu", "Sigmoid", "Sign", "Softplus", "Softsign", "Sqrt", "Sub", "Tanh",
     "ThresholdedRelu", "Where",
 }  # fmt: skip

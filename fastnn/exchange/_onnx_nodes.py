@@ -14,7 +14,7 @@ from fastnn.activations import Activation as Function
 from fastnn.activations import LogSoftmax, Softmax
 from fastnn.exchange._onnx_reader import Reader, attributes, unsupported
 from fastnn.exchange._parts import Part, append, dense
-from fastnn.layers import BatchNorm, LayerNorm
+from fastnn.layers import BatchNorm, LayerNorm, PReLU
 
 Row = Callable[[Reader, Any, str, list[Part]], None]
 
@@ -78,6 +78,12 @@ def _layer_norm(reader: Reader, node: Any, x: str, parts: list[Part]) -> None:
     parts.append(Part(LayerNorm(epsilon=_epsilon(own)), arrays, width=len(weights)))
 
 
+def _prelu(reader: Reader, node: Any, x: str, parts: list[Part]) -> None:
+    slopes = _constant(reader, node, 1).ravel()  # one for all features, or one for each
+    width = slopes.size if slopes.size > 1 else 0
+    parts.append(Part(PReLU(), {"slopes": slopes}, width=width))
+
+
 def _epsilon(own: dict[str, Any]) -> float:
     """Return an attribute, which is a float32, as it was written."""
     return float(np.float32(own.get("epsilon", 1e-5)).astype(str))
@@ -110,6 +116,7 @@ ROWS: dict[str, Row] = {
     "Gemm": _gemm,
     "BatchNormalization": _batch_norm,
     "LayerNormalization": _layer_norm,
+    "PRelu": _prelu,
     "Scaler": _scaler,
     "Softmax": _softmax(Softmax()),
     "LogSoftmax": _softmax(LogSoftmax()),

@@ -100,6 +100,9 @@ def _fill(layers: Sequence[Any], parts: Sequence[Part]) -> None:
             for own, branch in zip(inner, part.branches, strict=True):
                 _fill(own, branch)
         for name, values in part.arrays.items():
+            if isinstance(values, dict):  # an Embedding's tables
+                setattr(layer, name, values)
+                continue
             # Other libraries may have one slope for all features, say.
             one = np.size(values) == 1 and name != "state" and getattr(layer, name).ndim == 1
             setattr(
