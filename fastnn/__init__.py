@@ -165,8 +165,13 @@ if not TYPE_CHECKING:  # to which every name would be right
             value = getattr(importlib.import_module(f"fastnn.{_HOME[name]}"), name)
             globals()[name] = value  # found at once from now on
             return value
-        if not name.startswith("_") and find_spec(f"fastnn.{name}"):
-            return importlib.import_module(f"fastnn.{name}")
+        module = f"fastnn.{name}"
+        try:
+            if not name.startswith("_"):
+                return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module:
+                raise
         raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 
 

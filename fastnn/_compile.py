@@ -21,18 +21,17 @@ from fastnn.initializers import Constant, Initializer, Normal, default_for, init
 from fastnn.layers import Activation, Block, Concatenate, Dense, Embedding, Layer, PReLU
 
 
-@dataclasses.dataclass(eq=False)
 class Leaf:
     """A layer that the engine knows, with the names in it looked up."""
 
-    spec: Layer
-    path: str  # "layers[0]", for messages
-    function: Function
     initializers: tuple[Initializer, ...] | None = None  # of its parameters, in their order
     slopes: Leaf | None = None  # the PReLU that is this layer's activation
     place: int | None = None  # in the engine's list; None: part of the layer before
-    inputs: int = 0
-    outputs: int = 0
+    inputs = outputs = 0
+
+    def __init__(self, spec: Layer, path: str, function: Function) -> None:
+        self.spec, self.function = spec, function
+        self.path = path  # "layers[0]", for messages
 
     @property
     def name(self) -> str:
@@ -40,15 +39,13 @@ class Leaf:
         return self.path.removeprefix("layers[").replace("]", "").replace("[", ".")
 
 
-@dataclasses.dataclass(eq=False)
 class Node:
     """A block: lists of layers over the same input."""
 
-    spec: Block
-    path: str
-    branches: list[list[Tree]]
-    inputs: int = 0
-    outputs: int = 0
+    inputs = outputs = 0
+
+    def __init__(self, spec: Block, path: str, branches: list[list[Tree]]) -> None:
+        self.spec, self.path, self.branches = spec, path, branches
 
 
 Tree: TypeAlias = Leaf | Node
@@ -191,16 +188,19 @@ def _grow(specs: Sequence[Layer], path: str) -> list[Tree]:
 def _leaf(spec: Layer, path: str) -> Leaf:
     if isinstance(spec, PReLU):
         slope = float(spec.negative_slope)
-        return Leaf(spec, path, functions.PReLU(slope), (Constant(slope),))
+        leaf = Leaf(spec, path, functions.PReLU(slope))
+        leaf.initializers = (Constant(slope),)
+        return leaf
     if isinstance(spec, Embedding):
         given = spec.weight_init
-        tables = tuple(
+        leaf = Leaf(spec, path, functions.Identity())
+        leaf.initializers = tuple(
             Normal(0, 1 / math.sqrt(dim))
             if given is None
             else initializer_of(given, f"{path}.weight_init")
             for _, _, dim in spec.columns
         )
-        return Leaf(spec, path, functions.Identity(), tables)
+        return leaf
     function = resolve(Function, getattr(spec, "activation", "identity"), f"{path}.activation")
     leaf = Leaf(spec, path, function)
     if isinstance(function, functions.PReLU):

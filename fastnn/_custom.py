@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -122,6 +120,8 @@ class CustomLoss(Loss):
 
 def _takes_weights(function: Callable[..., Any]) -> bool:
     try:
+        import inspect
+
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):  # some of C's have none
         return True
@@ -131,5 +131,7 @@ def _takes_weights(function: Callable[..., Any]) -> bool:
 
 def raised_by_loss(error: BaseException) -> bool:
     """Return whether an exception came out of a Python loss."""
+    import traceback
+
     code = CustomLoss._call.__code__
     return any(frame.f_code is code for frame, _ in traceback.walk_tb(error.__traceback__))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fastnn._custom import raised_by_loss
+from fastnn._frozen import Frozen
 
 if TYPE_CHECKING:
     from fastnn._callback import Callback
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from fastnn.progress import Progress
 
 
-@dataclass
-class Loop:
+class Loop(Frozen):
     """A run with all that watches it.
 
     `undo` leaves the network as it was before the fit.

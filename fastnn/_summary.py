@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ def table(net: Sequential) -> str:
 
 def html(net: Sequential) -> str:
     """Return the table as HTML, in the notebook's own style."""
+    from html import escape
+
     found, together = rows(net)
     style = ("left", "left", "left", "right")
     head, *body = (

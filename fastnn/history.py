@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 
@@ -58,6 +57,8 @@ class History(dict[str, list[float]]):
 
     def _repr_html_(self) -> str:
         """Show in a notebook: a picture of each metric, and a table of what it came to."""
+        from html import escape
+
         from fastnn._chart import line_chart
 
         metrics = dict.fromkeys(name.removeprefix("val_") for name in self)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-logger = logging.getLogger("fastnn")
+if TYPE_CHECKING:
+    import logging
 
 
 class Progress:
@@ -20,8 +20,9 @@ class Progress:
         self.verbose = bool(verbose)
         self.done = done  # of the epochs, by an earlier part of the training
         self.bar: Any = None
-        self._handler: logging.Handler | None = None
-        self._level = logger.level
+        self._logger: logging.Logger | None = None  # where no bar is
+        self._handler: logging.Handler | None = None  # of its own
+        self._level = 0
 
     def __enter__(self) -> Progress:
         if self.verbose:
@@ -36,9 +37,9 @@ class Progress:
     def __exit__(self, *error: object) -> None:
         if self.bar is not None:
             self.bar.close()
-        if self._handler is not None:
-            logger.removeHandler(self._handler)
-            logger.setLevel(self._level)
+        if self._logger is not None and self._handler is not None:
+            self._logger.removeHandler(self._handler)
+            self._logger.setLevel(self._level)
 
     def show(self, values: dict[str, float]) -> None:
         """Tell the numbers of the epoch that just ended."""
@@ -46,13 +47,16 @@ class Progress:
         if self.bar is not None:
             self.bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()})
             self.bar.update()
-        elif self.verbose:
+        elif self._logger is not None:
             numbers = "  ".join(f"{name} {value:.4g}" for name, value in values.items())
-            logger.info("epoch %d/%d  %s", self.done, self.epochs, numbers)
+            self._logger.info("epoch %d/%d  %s", self.done, self.epochs, numbers)
 
     def _speak(self) -> None:
         """Write the lines on stderr, for as long as the fit takes, if nobody else takes them."""
+        import logging
+
+        self._logger = logger = logging.getLogger("fastnn")
         if not logger.hasHandlers():
-            self._handler = logging.StreamHandler()
+            self._handler, self._level = logging.StreamHandler(), logger.level
             logger.addHandler(self._handler)
             logger.setLevel(logging.INFO)

@@ -21,9 +21,7 @@ from fastnn._run import ArrayRun
 from fastnn._run import Run as _Run
 from fastnn._spec import check_count, check_number
 from fastnn._steps import steps_of
-from fastnn._stream import Batches, StreamRun, batch_names, parts_of
 from fastnn.arrays import check_inputs, check_not_empty
-from fastnn.checkpoint import Checkpoint
 from fastnn.errors import NonFiniteError
 from fastnn.history import History
 from fastnn.progress import Progress
@@ -31,6 +29,7 @@ from fastnn.sequential import DATA_NAMES
 from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
+    from fastnn.checkpoint import Checkpoint
     from fastnn.sequential import Sequential
 
 
@@ -215,11 +214,13 @@ def fit(
     batches, names_of_X = None, DATA_NAMES
     if y is None:
         _refuse_without_y(sample_weight=sample_weight, validation_split=validation_split)
+        from fastnn._stream import Batches, batch_names, parts_of
+
         batches, names_of_X = Batches(X, epochs, steps_per_epoch), batch_names(0)
         X, y, sample_weight = parts_of(batches.first, 0)
     elif steps_per_epoch is not None:
         raise ValueError("steps_per_epoch: got one with y, want None where X is an array")
-    keeper = None if checkpoint is None else Checkpoint(checkpoint, checkpoint_every)
+    keeper = None if checkpoint is None else _checkpoint(checkpoint, checkpoint_every)
     deadline = math.inf if time_budget is None else time.perf_counter() + time_budget
     run: _Run | None = None
     with net._lock:
@@ -267,6 +268,8 @@ def fit(
                 options |= {"batch": batch_size, "accumulate": accumulate, "shuffle": bool(shuffle)}
                 run = kind(net, data, part, **options)
             else:
+                from fastnn._stream import StreamRun
+
                 run = StreamRun(net, batches, accumulate, weigh, **options)
             run.names = tuple(names)
             run.watch(callbacks)
@@ -309,6 +312,12 @@ def _refuse_without_y(**arguments: Any) -> None:
     for name, value in arguments.items():
         if value is not None:
             raise ValueError(f"{name}: got one without y, want None where X is of batches")
+
+
+def _checkpoint(path: str | os.PathLike[str], every: float) -> Checkpoint:
+    from fastnn.checkpoint import Checkpoint  # with all that reads and writes files
+
+    return Checkpoint(path, every)
 
 
 def _array_run_of(optimizer: Any) -> type[ArrayRun]:

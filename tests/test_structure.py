@@ -104,7 +104,7 @@ ARROWS = (
         "_levenberg": {"_groups", "errors", "losses", "solvers"},
         "_samples": {"_spec", "arrays"},
         "_stream": {"_method", "_run", "_spec", "arrays", "metrics"},
-        "_loop": {"_custom"},
+        "_loop": {"_custom", "_frozen"},
         "training": {
             "_callback",
             "_loop",
