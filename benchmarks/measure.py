@@ -2,9 +2,10 @@
 
 Clocks change and neighbours make noise, so nothing is compared across time: in each round every
 contender has one turn, and ratios are taken within the round. Before and after, the round measures
-the FMA peak of one thread and of all. A round is set aside where all threads together gave too
-little for their number, or where a peak fell well below the best of the run: it says something
-about the machine, and nothing about anyone.
+the FMA peak of one thread and of all, and how long a line of cache takes between two threads.
+A round is set aside where all threads together gave too little for their number, where a peak fell
+well below the best of the run, or where the threads were far from each other, as those of a virtual
+machine are at times: it says something about the machine, and nothing about anyone.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from dataclasses import dataclass
 import fastnn
 
 SCALING = 0.8  # a good round: n threads give at least this times n of one thread's peak ...
-STEADY = 0.85  # ... and each peak at least this of its best
+STEADY = 0.85  # ... each peak is at least this of its best ...
+NEAR = 2.0  # ... and a line takes at most this times the least of the run
 FEWEST = 5  # good rounds that make a result
 PEAK_SECONDS = 0.02
+HANDOVER_SECONDS = 0.004
 
 # Works for about so many seconds, returns the seconds of one repetition.
 Turn = Callable[[float], float]
@@ -28,10 +31,14 @@ PeakFunction = Callable[[int, float], float]
 
 @dataclass(frozen=True)
 class Round:
-    """One round: peaks in FLOP/s, (before, after), and each contender's seconds a repetition."""
+    """One round: what was measured before and after, and each contender's seconds a repetition.
+
+    Peaks are in FLOP/s, the handover in seconds a line.
+    """
 
     peak_one: tuple[float, float]
     peak_all: tuple[float, float]
+    handover: tuple[float, float]
     seconds: Mapping[str, float]
 
 
@@ -91,6 +98,7 @@ def run_rounds(
     threads: int,
     seconds: float,
     peak: PeakFunction = fastnn._core.fma_peak,
+    handover: PeakFunction = fastnn._core.handover,
     progress: Callable[[str], None] = lambda line: None,
 ) -> list[Round]:
     """Give all contenders a turn in each round, until there are enough good rounds.
@@ -106,6 +114,8 @@ def run_rounds(
         Each contender's share of a round, at least.
     peak : callable
         Peak FLOP/s of (threads, seconds).
+    handover : callable
+        Seconds a line of (threads, seconds).
     progress : callable
         Gets a line after each step.
 
@@ -119,11 +129,13 @@ def run_rounds(
     results: list[Round] = []
     while len(results) < 2 * rounds:
         one, all_ = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
+        line = handover(threads, HANDOVER_SECONDS)
         names = list(contenders)
         first = len(results) % len(names)  # nobody always follows the same one
         taken = {name: contenders[name](seconds) for name in names[first:] + names[:first]}
+        lines = line, handover(threads, HANDOVER_SECONDS)
         peak_one, peak_all = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
-        results.append(Round((one, peak_one), (all_, peak_all), taken))
+        results.append(Round((one, peak_one), (all_, peak_all), lines, taken))
         good = len(good_rounds(results, threads))
         progress(f"round {len(results)}, {all_ / 1e9:.0f} GFLOP/s: {good} of {rounds} good ones")
         if good >= rounds:
@@ -132,14 +144,16 @@ def run_rounds(
 
 
 def good_rounds(rounds: Sequence[Round], threads: int) -> list[Round]:
-    """Return the rounds in which all threads had a core each, as fast as at the best of times."""
+    """Return the rounds in which all threads had a core each, as fast and near as at the best."""
     best_one = max(value for measured in rounds for value in measured.peak_one)
     best_all = max(value for measured in rounds for value in measured.peak_all)
+    nearest = min(value for measured in rounds for value in measured.handover)
 
     def is_good(measured: Round) -> bool:
         return (
             min(measured.peak_one) >= STEADY * best_one
             and min(measured.peak_all) >= STEADY * best_all
+            and max(measured.handover) <= NEAR * nearest
             and all(
                 all_ >= SCALING * threads * one
                 for one, all_ in zip(measured.peak_one, measured.peak_all, strict=True)

@@ -106,7 +106,7 @@ def test_a_lost_lead_fails_the_check(monkeypatch, capsys):
 
 def test_the_better_form_of_pytorch_counts():
     seconds = {"fastnn": 1.0, "torch": 5.0, "torch-compile": 3.0}
-    rounds = [Round((1e9, 1e9), (2e9, 2e9), seconds)] * 5
+    rounds = [Round((1e9, 1e9), (2e9, 2e9), (1e-9, 1e-9), seconds)] * 5
     result = peers.reduce(WORKLOADS["tiny"], Summary(rounds, 2), list(seconds))
     assert result["ratios"]["torch"]["form"] == "torch-compile"
     assert result["ratios"]["torch"]["ratio"].median == 3

@@ -11,14 +11,15 @@ from .measure import Round, Stopwatch, Summary, good_rounds, run_rounds
 from .workers import Worker
 
 
-def one_round(one, all_, **seconds):
-    return Round((one, one), (all_, all_), seconds or {"fastnn": 1.0})
+def one_round(one, all_, line=1e-9, **seconds):
+    return Round((one, one), (all_, all_), (line, line), seconds or {"fastnn": 1.0})
 
 
 def test_a_round_is_good_if_each_thread_had_a_core_at_full_speed():
     good, half, slow = one_round(100, 195), one_round(100, 100), one_round(70, 140)
-    before_only = Round((100, 100), (195, 110), {})
-    assert good_rounds([good, half, good, slow, before_only], threads=2) == [good, good]
+    before_only = Round((100, 100), (195, 110), (1e-9, 1e-9), {})
+    far = one_round(100, 195, line=3e-9)
+    assert good_rounds([good, half, good, slow, before_only, far], threads=2) == [good, good]
 
 
 def test_a_summary_takes_ratios_within_good_rounds():
@@ -54,14 +55,16 @@ def test_a_stopwatch_gives_the_seconds_of_a_repetition():
     assert sum(done) >= 50
 
 
+def steady(threads, seconds):
+    return 1.0
+
+
 def test_every_contender_has_a_turn_in_each_round():
     turns = []
     contenders = {
         name: lambda seconds, name=name: turns.append(name) or len(turns) for name in ("a", "b")
     }
-    rounds = run_rounds(
-        contenders, rounds=3, threads=1, seconds=0.1, peak=lambda threads, seconds: 1.0
-    )
+    rounds = run_rounds(contenders, rounds=3, threads=1, seconds=0.1, peak=steady, handover=steady)
     assert turns == ["a", "b", "a", "b", "b", "a", "a", "b"]
     assert [measured.seconds["a"] for measured in rounds] == [3, 6, 7]
 
@@ -74,6 +77,7 @@ def test_rounds_are_repeated_until_there_are_enough_good_ones():
         threads=1,
         seconds=0.1,
         peak=lambda threads, seconds: next(peaks),
+        handover=steady,
     )
     assert len(rounds) == 4  # the third was slow
     falling = (0.5**n for n in range(1000))
@@ -83,6 +87,7 @@ def test_rounds_are_repeated_until_there_are_enough_good_ones():
         threads=1,
         seconds=0.1,
         peak=lambda threads, seconds: next(falling),
+        handover=steady,
     )
     assert len(rounds) == 6
 

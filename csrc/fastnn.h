@@ -380,6 +380,8 @@ FNN_EXPORT int32_t fnn_team_size(void);
 int64_t fnn_allocations(void); /* times that the core has asked for memory; for tests */
 /* FLOP/s of fused multiply-adds from registers, on `threads` threads together. */
 double fnn_fma_peak(fnn_dtype dtype, int32_t threads, double seconds);
+/* Seconds for a line of cache that another thread has changed; for one thread, its own. */
+double fnn_handover(int32_t threads, double seconds);
 
 /* Threads that pay for a step of `batch` rows, at most `most`. */
 int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most);

@@ -144,6 +144,7 @@ cdef extern from "fastnn.h" nogil:
     int32_t fnn_team_size()
     int64_t fnn_allocations()
     double fnn_fma_peak(fnn_dtype, int32_t, double)
+    double fnn_handover(int32_t, double)
     void fnn_uniform(uint64_t, uint64_t, int64_t, double *)
     void fnn_normal(uint64_t, uint64_t, int64_t, double *)
     void fnn_permutation(uint64_t, uint64_t, int64_t, int64_t *)

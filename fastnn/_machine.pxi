@@ -36,6 +36,14 @@ def fma_peak(int threads=1, double seconds=0.05, str dtype="float32"):
     return peak
 
 
+def handover(int threads=2, double seconds=0.01):
+    """Seconds for a line of cache (64 bytes) that another thread has changed."""
+    cdef double taken
+    with nogil:
+        taken = fnn_handover(threads, seconds)
+    return taken
+
+
 def allocations():
     """How often the engine has asked for memory."""
     return fnn_allocations()

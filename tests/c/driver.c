@@ -511,6 +511,8 @@ int main(int argc, char **argv) {
     check_custom();
     check_codes();
     check_map();
+    if (!(fnn_handover(2, 0.001) > 0 && fnn_handover(1, 0.001) > 0))
+      fail("no handover");
     if (!(fnn_fma_peak(FNN_FLOAT32, 2, 0.01) > 1e8))
       fail("no FMA peak");
     fnn_team_stop();
