@@ -35,14 +35,23 @@ class Exports:
 class Files(Exports):
     """What networks can be written as."""
 
-    def save(self: Any, path: str | os.PathLike[str]) -> None:
+    def save(self: Any, path: str | os.PathLike[str], *, optimizer_state: bool = True) -> None:
         """Write the network to a safetensors file; `fastnn.load` reads it.
 
         The file is written beside `path` and renamed, so a file that was there stays
-        whole until the new one is.  It holds no Python functions: of a loss that is one, or an
+        whole until the new one is.  What is read goes on training with the bits of what was
+        saved.  It holds no Python functions: of a loss that is one, or an
         optimizer whose lr is one, nothing is kept, and the next `fit` is to be given it again;
         an initializer that is one becomes the default.
+
+        Parameters
+        ----------
+        path : path-like
+        optimizer_state : bool, default True
+            Whether to keep what the optimizer knows of the steps before (Adam's moments, say),
+            and the number of epochs.  Without it the file of a network that Adam trained is a
+            third as large, and its next `fit` begins with a new state.
         """
         from fastnn import serialization
 
-        serialization.save(self, Path(path))
+        serialization.save(self, Path(path), optimizer_state=optimizer_state)

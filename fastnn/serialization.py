@@ -31,7 +31,7 @@ import numpy as np
 from fastnn import _core
 from fastnn._compile import Graph, Leaf
 from fastnn._safetensors import TYPES, as_arrays, check_header, checksum, read_header, write
-from fastnn._spec import Spec, check_count, from_config
+from fastnn._spec import Spec, check_count, check_flag, from_config
 from fastnn._state import OptimizerState, get_optimizer_state, set_optimizer_state, slots_of
 from fastnn._version import __version__
 from fastnn.activations import Activation
@@ -52,7 +52,12 @@ _TRAINING, _MORE = "checkpoint", "checkpoint."
 _WIDE = 1 << 20  # outputs of all its Embeddings that a file may have, however short it is
 
 
-def save(net: Sequential, path: Path, more: Mapping[str, Any] | None = None) -> None:
+def save(
+    net: Sequential,
+    path: Path,
+    more: Mapping[str, Any] | None = None,
+    optimizer_state: bool = True,
+) -> None:
     """Write a network; see `Sequential.save`.
 
     Parameters
@@ -62,9 +67,12 @@ def save(net: Sequential, path: Path, more: Mapping[str, Any] | None = None) -> 
     more : mapping, optional
         What else belongs to the model, by name, as JSON has it: `read` returns the texts among
         the metadata, and `load` leaves them alone.
+    optimizer_state : bool, default True
+        Also the optimizer's state and the number of epochs.
     """
+    check_flag("optimizer_state", optimizer_state)
     net._built()
-    tensors, architecture = describe(net)
+    tensors, architecture = describe(net, optimizer_state)
     texts = {name: json.dumps(value, allow_nan=False) for name, value in (more or {}).items()}
     write(path, tensors, texts | {"fastnn": json.dumps(architecture)})
 
@@ -113,8 +121,8 @@ def load(path: str | os.PathLike[str]) -> Any:
     Returns
     -------
     Sequential, MLPClassifier or MLPRegressor
-        What was saved, with the same parameters and the same predictions, bit for bit; of a
-        checkpoint, those of the last step in it, and with the optimizer's state.
+        What was saved, with the same parameters and the same predictions, bit for bit; also the
+        optimizer's state, unless it was left out.  Of a checkpoint, those of its last step.
 
     Raises
     ------
@@ -222,6 +230,11 @@ def fill(net: Sequential, architecture: Any, arrays: dict[str, np.ndarray]) -> N
         rule, steps, *numbers = architecture["optimizer_state"]
         state = (rule, check_count("steps", steps, low=0), *numbers)
         slots = [arrays[f"optimizer.{slot}"] for slot in slots_of(rule)]
+        # They may be infinite, as a square of float32s is; NaN would be the next parameters.
+        if not all(isinstance(number, (int, float)) for number in numbers) or any(
+            np.isnan(values).any() for values in (numbers, *slots)
+        ):
+            raise ValueError(f"optimizer_state: got {numbers!r:.80}, want numbers, and no NaN")
         set_optimizer_state(net, OptimizerState(state, slots))
         net._epochs = check_count("epochs", architecture["epochs"], low=0)
 

@@ -1,6 +1,7 @@
 """The estimators on tables as they are, and as files."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -182,6 +183,70 @@ def test_a_regressor_comes_back(options, tmp_path):
         if name not in left_out or name not in options:
             assert getattr(again, name) == value
     again.fit(TABLE, PRICE / 1e4)
+
+
+GOING_ON = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate_init": 0.01},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling"},
+    "adaptive": {"solver": "sgd", "learning_rate": "adaptive", "tol": 1.0, "n_iter_no_change": 1},
+    "another": {"solver": fastnn.AdamW(fastnn.schedules.Cosine(0.01, steps=90))},
+    "dropout": {"dropout": 0.2, "normalization": "batch", "activation": "gelu"},
+    "float64": {"dtype": "float64"},
+}
+
+
+@pytest.mark.parametrize("kind", [fastnn.MLPClassifier, fastnn.MLPRegressor])
+@pytest.mark.parametrize("before", ["fit", "partial_fit"])
+@pytest.mark.parametrize("options", GOING_ON)
+def test_partial_fit_goes_on_with_the_same_bits(options, before, kind, tmp_path):
+    X = rng.normal(size=(300, 5))
+    y = (X[:, 0] > 0) if kind is fastnn.MLPClassifier else X[:, 0]
+    mlp = kind(hidden_layer_sizes=(8, 4), random_state=3, max_iter=4, batch_size=50).set_params(
+        **GOING_ON[options]
+    )
+    if before == "fit":
+        mlp.fit(X, y)
+    else:
+        for _ in range(4):
+            mlp.partial_fit(X, y, **({"classes": [0, 1]} if y.dtype == bool else {}))
+    mlp.save(tmp_path / "mlp.safetensors")
+    mlp.save(tmp_path / "small.safetensors", optimizer_state=False)
+    again, pickled = fastnn.load(tmp_path / "mlp.safetensors"), pickle.loads(pickle.dumps(mlp))
+    small = fastnn.load(tmp_path / "small.safetensors")
+    for each in (mlp, again, pickled, small):
+        for rows in (slice(0, 120), slice(120, 300), slice(60, 240)):
+            each.partial_fit(X[rows], y[rows])
+    assert (again.network_.parameters == mlp.network_.parameters).all()
+    assert (pickled.network_.parameters == mlp.network_.parameters).all()
+    assert not (small.network_.parameters == mlp.network_.parameters).all()
+    assert vars(again._optimizer) == vars(mlp._optimizer)
+    assert again.loss_curve_ == mlp.loss_curve_
+
+
+def test_a_wrong_rate_is_refused(tmp_path):
+    from fastnn import serialization
+
+    path = tmp_path / "mlp.safetensors"
+    mlp = fastnn.MLPClassifier(5, random_state=0, max_iter=2).fit(TABLE, GRADE)
+    mlp.save(path)
+    state = json.loads(serialization.read(path)[1]["estimator"])
+    for change in (
+        {"kind": "none"},
+        {"kind": ["constant"]},
+        {"learning_rate": "0.1"},
+        {"learning_rate": -0.1},
+        {"learning_rate": {"float": "nan"}},
+        {"learning_rate_init": 0},
+        {"power_t": None},
+    ):
+        wrong = state | {"rate": state["rate"] | change}
+        serialization.save(mlp.network_, path, {"estimator": wrong})
+        with pytest.raises(fastnn.ModelFormatError, match="is not a network saved by fastnn"):
+            fastnn.load(path)
+    del state["rate"]  # as files of before
+    serialization.save(mlp.network_, path, {"estimator": state}, False)
+    fastnn.load(path).partial_fit(TABLE, GRADE)
 
 
 def test_arrays_and_functions(tmp_path):

@@ -116,6 +116,70 @@ def test_the_loss_is_kept(loss, tmp_path):
     assert np.array_equal(net.parameters, twin.parameters)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rule", sorted(fastnn.optimizers.Optimizer.registry))
+def test_training_goes_on_with_the_same_bits(rule, dtype, tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 4)), rng.integers(0, 3, 60)
+    layers = [fastnn.Dense(9, activation="relu"), fastnn.BatchNorm(), fastnn.Dropout(0.3)]
+    net = fastnn.Sequential([*layers, fastnn.Dense(3)], seed=3, dtype=dtype)
+    optimizer = fastnn.optimizers.Optimizer.registry[rule](lr=fastnn.schedules.Cosine(0.1, 40))
+    batch = 60 if rule == "rprop" else 16
+    net.fit(X, y, loss="cross_entropy", optimizer=optimizer, epochs=3, batch_size=batch)
+    net.save(tmp_path / "net")
+    net.save(tmp_path / "small", optimizer_state=False)
+    twin, other = fastnn.load(tmp_path / "net"), fastnn.load(tmp_path / "small")
+    for each in (net, twin, other):
+        each.fit(X, y, epochs=2, batch_size=batch)
+        each.train_on_batch(X[:7], y[:7])
+    assert (twin.parameters == net.parameters).all()
+    assert twin.optimizer == other.optimizer == optimizer
+    assert not (other.parameters == net.parameters).all()  # other orders of the samples
+
+
+def test_a_file_without_the_optimizers_state_is_small(tmp_path):
+    net = fastnn.Sequential([fastnn.Dense(300)])
+    net.fit(np.ones((2, 300)), np.ones((2, 300)), loss="mean_squared_error")
+    sizes = []
+    for options in ({}, {"optimizer_state": False}):
+        net.save(tmp_path / "net", **options)
+        sizes.append((tmp_path / "net").stat().st_size)
+    assert 2.9 < sizes[0] / sizes[1] < 3
+    with pytest.raises(TypeError, match="optimizer_state: got 1"):
+        net.save(tmp_path / "net", optimizer_state=1)
+
+
+def test_a_state_that_is_infinite_comes_back(tmp_path):
+    """Squares of gradients may be, and steps are 0 then."""
+    net = fastnn.Sequential([fastnn.Dense(1, weight_init="zeros")])
+    X = np.array([[1e25]])
+    net.fit(X, [1.0], loss="mean_squared_error", optimizer="adam")
+    assert np.isinf(net._read("slot_1")).any()
+    net.save(tmp_path / "net")
+    assert np.isinf(fastnn.load(tmp_path / "net")._read("slot_1")).any()
+
+
+@pytest.mark.parametrize(
+    "state",
+    [None, 3, [], {}, ["adam"], ["adam", 3], ["adam", -1, 1, 1, 1], ["adam", 2.5, 1, 1, 1],
+     ["adam", 3, "x", 1, 1], ["adam", 3, None, 1, 1], ["adam", 3, float("nan"), 1, 1],
+     ["none", 3, 1, 1, 1], [["adam"], 3, 1, 1, 1], ["sgd", 3, 1, 1, 1], ["adam", 3, 1, 1, 1, 1],
+     [None, 3, 1, 1, 1], ["adam", 1 << 70, 1, 1, 1]],
+)  # fmt: skip
+def test_a_wrong_state_of_an_optimizer_is_refused(saved, state):
+    path, raw, _ = saved
+    header, body = parts(raw)
+    change_architecture(header, optimizer_state=state)
+    refused(path, joined(header, body))
+    header, body = parts(raw)
+    change_architecture(header, epochs=-1)
+    refused(path, joined(header, body), "epochs: got -1")
+    header, body = parts(raw)
+    _, end = header["optimizer.slot_1"]["data_offsets"]
+    body = body[: end - 4] + struct.pack("<f", np.nan) + body[end:]
+    refused(path, joined(header, body), "optimizer_state: got .* want numbers, and no NaN")
+
+
 def test_extreme_values_come_back(tmp_path):
     net = fastnn.Sequential([fastnn.Dense(1)], 5)
     limits = np.finfo(np.float32)
@@ -292,7 +356,10 @@ def test_no_architecture_takes_memory_that_the_file_does_not_vouch_for(saved, la
     path, raw, _ = saved
     header, _ = parts(raw)
     layers = layers + WIDE * more
-    change_architecture(header, layers=layers, input_size=width, loss=None)
+    untrained = [None, 0, 1.0, 1.0, 1.0]
+    change_architecture(
+        header, layers=layers, input_size=width, loss=None, optimizer_state=untrained
+    )
     entries, size = arrays_for(layers, width)
     header = {"__metadata__": header["__metadata__"]} | entries
     raw = joined(header, bytes(size if 0 < size < 100_000 else 1000))
@@ -408,7 +475,8 @@ def test_a_size_that_overflows_is_refused(saved):
 def test_values_that_are_not_finite_are_refused(saved, value):
     path, raw, _ = saved
     header, body = parts(raw)
-    damaged = joined(header, body[:-4] + struct.pack("<f", value))
+    _, end = header["layers.1.weights"]["data_offsets"]
+    damaged = joined(header, body[: end - 4] + struct.pack("<f", value) + body[end:])
     refused(path, damaged, "parameters: got NaN or infinity")
 
 

@@ -186,7 +186,7 @@ def save(estimator: Any, path: Path, info: Mapping[str, Any]) -> None:
     """Write an estimator, with what there is to know of its training."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        estimator.save(beside)
+        estimator.save(beside, optimizer_state=False)  # nothing here trains it further
         with open(beside, "rb") as file:
             header, _ = read_header(file, beside.stat().st_size)
             body = file.read()

@@ -17,6 +17,7 @@ import numpy as np
 from fastnn._spec import Spec, from_config
 from fastnn.activations import Activation
 from fastnn.estimators._classes import Classes
+from fastnn.estimators._rate import Rate
 from fastnn.losses import CustomLoss, Loss
 from fastnn.optimizers import Optimizer
 from fastnn.schedules import Schedule
@@ -35,7 +36,7 @@ _PLAIN = (
 _ARRAYS = ("feature_names_in_", "target_mean_", "target_scale_")
 
 
-def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+def save(estimator: Any, path: str | os.PathLike[str], optimizer_state: bool) -> None:
     """Write a fitted estimator; see `BaseMLP.save`."""
     from fastnn import serialization
 
@@ -59,8 +60,11 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
         "preprocessor": None if preprocessor is None else preprocessor.get_state(),
         "classes": None if known is None else _of_classes(known),
     }
+    if optimizer_state and "_optimizer" in values:  # else `partial_fit` begins a new one
+        state["rate"] = vars(values["_optimizer"])
     state["parameters"] = {name: _described(v) for name, v in state["parameters"].items()}
-    serialization.save(estimator.network_, Path(path), {ENTRY: json.loads(_text(state))})
+    more = {ENTRY: json.loads(_text(state))}
+    serialization.save(estimator.network_, Path(path), more, optimizer_state)
 
 
 def load(text: str, net: Any) -> Any:
@@ -101,6 +105,8 @@ def load(text: str, net: Any) -> Any:
     if (net.input_size, net.output_size) != (inputs, outputs):
         raise ValueError(f"its network has {net.input_size} inputs and {net.output_size} outputs")
     net.loss = net._use_loss(loss)
+    if "rate" in state:  # older files have none
+        estimator._optimizer = Rate.from_state(state["rate"])
     return estimator
 
 
