@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fastnn._callback import Callback
+from fastnn._spec import check_count
 
 
 class CSVLogger(Callback):
@@ -60,8 +61,9 @@ class CSVLogger(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Cut off the lines that were written after the state was taken."""
-        if self.path.stat().st_size > state["size"] > 0:
-            os.truncate(self.path, state["size"])
+        size = check_count("size", state["size"], low=0)
+        if self.path.stat().st_size > size > 0:
+            os.truncate(self.path, size)
 
     def _write(self, mode: str, row: tuple[Any, ...]) -> None:
         with open(self.path, mode, newline="", encoding="utf-8") as file:

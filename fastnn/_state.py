@@ -50,6 +50,23 @@ def set_values(net: Sequential, values: Any) -> None:
                 layer._write("state", state)
 
 
+def checked_values(net: Sequential, values: Any) -> Values:
+    """Return a network's values, as a file has them, or raise ValueError or TypeError."""
+    parameters, states = values
+    own = get_values(net)
+    pairs = zip([parameters, *states], [own.parameters, *own.states], strict=True)
+    for found, like in pairs:
+        if found is None and like is None:
+            continue
+        if (
+            not isinstance(found, np.ndarray)
+            or like is None
+            or (found.shape, found.dtype) != (like.shape, like.dtype)
+        ):
+            raise ValueError(f"values: got {found!r:.80}, which are not this network's")
+    return Values(parameters, states)
+
+
 def get_optimizer_state(net: Sequential) -> OptimizerState:
     """Return a copy of what the network's optimizer has kept."""
     with net._lock:

@@ -16,7 +16,7 @@ import numpy as np
 from fastnn._callback import Callback, Lambda
 from fastnn._loggers import CSVLogger, TensorBoard
 from fastnn._spec import check_count, check_number
-from fastnn._state import get_values, set_values
+from fastnn._state import checked_values, get_values, set_values
 
 __all__ = [
     "CSVLogger",
@@ -58,7 +58,7 @@ class _Monitor(Callback):
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
-        self.best = state["best"]
+        self.best = float(state["best"])  # which may be NaN
 
     def _check_monitor(self) -> None:
         if self.monitor not in self.run.names:
@@ -164,7 +164,9 @@ class EarlyStopping(_Monitor):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
         super().set_state(state)
-        self.best_epoch, self._weights = state["best_epoch"], state["weights"]
+        self.best_epoch = check_count("best_epoch", state["best_epoch"], low=-1)
+        weights = state["weights"]
+        self._weights = None if weights is None else checked_values(self.net, weights)
 
 
 class ModelCheckpoint(_Monitor):
@@ -288,7 +290,8 @@ class ReduceLROnPlateau(_Monitor):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
         super().set_state(state)
-        self._waited, self._cooling = state["waited"], state["cooling"]
+        self._waited = check_count("waited", state["waited"], low=0)
+        self._cooling = check_count("cooling", state["cooling"], low=0)
 
 
 class LearningRateScheduler(Callback):

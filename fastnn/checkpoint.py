@@ -55,13 +55,14 @@ import numpy as np
 
 from fastnn import _safetensors, serialization
 from fastnn._identity import as_json, differences, look_at, settings_of
-from fastnn._spec import check_number
+from fastnn._spec import check_count, check_flag, check_number
 
 if TYPE_CHECKING:
     from fastnn._callback import Callback
     from fastnn._run import Run
 
 _FORMAT = 1
+_WHAT = "a checkpoint of fastnn"
 
 
 class Checkpoint:
@@ -147,31 +148,36 @@ class Checkpoint:
             beside.unlink(missing_ok=True)
         if not self.path.exists():
             return False
-        with serialization.refusing(self.path, "a checkpoint of fastnn"):
+        with serialization.refusing(self.path, _WHAT):
             architecture, metadata, arrays = serialization.read(self.path)
             if "checkpoint" not in metadata:
                 raise ValueError("it is a saved network, without a training")
             state = _decode(json.loads(metadata["checkpoint"]), arrays)
             if state["format"] != _FORMAT:
                 raise ValueError(f"format {state['format']!r}, this fastnn reads {_FORMAT}")
-        different = [*differences("", self._settings, state["settings"])]
+            had, began = state["settings"], _checked(state["run"])
+        different = [*differences("", self._settings, had)]
         if different:
             raise ValueError(
                 f"checkpoint: {self.path} is of another training (remove it to start anew): "
                 + "; ".join(different[:3])
             )
-        begun = state["run"]["done"] + (state["run"]["position"] > 0)
+        begun = began["done"] + (began["position"] > 0)
         if run.epochs < begun:
             raise ValueError(
                 f"epochs: got {run.epochs}, want at least the {begun} that the training in "
                 f"{self.path} has begun"
             )
         run.start(True)  # what `undo` goes back to
-        serialization.fill(net, architecture, arrays)
-        run.set_state(state["run"])
-        for name, values in state["history"].items():
-            history[name][:] = values
-        self._states = state["callbacks"]
+        with serialization.refusing(self.path, _WHAT):
+            serialization.fill(net, architecture, arrays)
+            _check_place(run, began)
+            for name, values in _checked_history(state["history"], history, began["done"]):
+                history[name][:] = values
+            self._states = list(state["callbacks"])
+            if len(self._states) != len(callbacks):
+                raise ValueError(f"the states of {len(self._states)} callbacks")
+        run.set_state(began)
         self._written = run.done, run.position
         return True
 
@@ -180,8 +186,9 @@ class Checkpoint:
         if self._states is None:
             self.write()  # a place where nothing can be written is better found out now
             return
-        for callback, state in zip(self._callbacks, self._states, strict=True):
-            callback.set_state(state)
+        for i, (callback, state) in enumerate(zip(self._callbacks, self._states, strict=True)):
+            with serialization.refusing(self.path, f"{_WHAT}: callbacks[{i}]"):
+                callback.set_state(state)
         self._plan_pause()
 
     def end_epoch(self) -> None:
@@ -220,6 +227,46 @@ class Checkpoint:
     def _plan_pause(self) -> None:
         if self._run.enterable:
             self._run.pause, self._run.on_pause = time.perf_counter() + self.every, self.write
+
+
+# ---- what a file says, checked: anybody can make one, with the checksum that suits it ---------
+
+
+def _checked(state: Any) -> dict[str, Any]:
+    """Return what `Run.get_state` returned, if it can be that."""
+    for name in ("done", "position", "first_epoch"):
+        check_count(name, state[name], low=0)
+    check_number("lr_factor", state["lr_factor"], low=0)
+    check_flag("stop_training", state["stop_training"])
+    if len(state["sums"]) != 3:
+        raise ValueError(f"sums: got {state['sums']!r:.80}, want three numbers")
+    _check_numbers("sums", state["sums"])
+    return dict(state)
+
+
+def _check_place(run: Any, state: dict[str, Any]) -> None:
+    """Raise if the epochs of the run have no such step, or that has other outputs for metrics."""
+    position = state["position"]
+    check_count("position", position, low=0, high=run.steps if run.enterable else 0)
+    room = getattr(run, "outputs", None)
+    if room is not None:
+        seen, room = state["outputs"], room[: min(position * run.step_rows, run.rows)]
+        if (seen.shape, seen.dtype) != (room.shape, room.dtype):
+            raise ValueError(f"outputs of shape {seen.shape}, want {room.shape} of {room.dtype}")
+
+
+def _checked_history(found: Any, own: Mapping[str, Any], epochs: int) -> Any:
+    """Return the names of a history with their numbers, of so many epochs."""
+    if set(found) != set(own) or any(len(values) != epochs for values in found.values()):
+        raise ValueError(f"history: got {found!r:.80}, want {epochs} epochs of {sorted(own)}")
+    for name, values in found.items():
+        _check_numbers(f"history[{name!r}]", values)
+    return found.items()
+
+
+def _check_numbers(what: str, values: Any) -> None:
+    if not isinstance(values, list) or not all(isinstance(value, (int, float)) for value in values):
+        raise TypeError(f"{what}: got {values!r:.80}, want a list of numbers")
 
 
 # ---- states as JSON and arrays ---------------------------------------------------------------

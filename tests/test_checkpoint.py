@@ -15,7 +15,7 @@ from common import valued
 from test_serialization import read_safetensors
 
 import fastnn
-from fastnn import _core, checkpoint, schedules, serialization
+from fastnn import _core, _safetensors, checkpoint, schedules, serialization
 from fastnn.callbacks import (
     Callback,
     CSVLogger,
@@ -420,6 +420,77 @@ def test_files_of_other_kinds_are_refused_and_stay(tmp_path):
             with pytest.raises(fastnn.ModelFormatError, match="run is not a network saved by"):
                 fastnn.load(path)
         assert path.read_bytes() == other
+
+
+def forged(value):
+    """What JSON may have in the place of a value, or of one within it."""
+    yield from (None, True, -1, 2.5, 1 << 70, "x", [], {}, [1.0], {"$array": "none"}, {"a": [None]})
+    inner = enumerate(value) if isinstance(value, list) else getattr(value, "items", list)()
+    for key, item in inner:
+        copy = value.copy()
+        del copy[key]
+        yield copy
+        for wrong in forged(item):
+            copy = value.copy()
+            copy[key] = wrong
+            yield copy
+
+
+def outcome(options, path):
+    """Whether a fit went through; if not, it left the network as it was and the file in place."""
+    net, raw = network(), path.read_bytes()
+    before = fit(adam(), net)
+    try:
+        fit(options, net, checkpoint=path)
+    except ValueError as caught:
+        error = caught
+    else:
+        return None
+    known, text = isinstance(error, fastnn.ModelFormatError), str(error)
+    # Or it is well-formed, but another training's, or of more epochs than are asked for.
+    others = ("checkpoint: ", "epochs: ")
+    assert text.startswith("run is not a checkpoint of fastnn: " if known else others)
+    assert end_of(net, [], net.history) == before
+    assert path.read_bytes() == raw
+    return known
+
+
+def test_forged_states_are_refused(tmp_path):
+    """Whatever the JSON of a checkpoint says, with the checksum that suits it."""
+    path = tmp_path / "run"
+
+    def options():
+        callbacks = [EarlyStopping("loss"), ReduceLROnPlateau("loss"), CSVLogger(tmp_path / "log")]
+        return adam(callbacks=callbacks, metrics=["r2"])()
+
+    fit(options, checkpoint=path)
+    _, metadata, arrays = serialization.read(path)
+    state = json.loads(metadata["checkpoint"])
+    del state["settings"]["layers"]  # so many, and all are compared alike
+    refused = []
+    for wrong in forged(state):
+        if isinstance(wrong, dict) and isinstance(wrong.get("settings"), dict):
+            layers = json.loads(metadata["checkpoint"])["settings"]["layers"]
+            wrong = wrong | {"settings": wrong["settings"] | {"layers": layers}}
+        told = metadata | {"checkpoint": json.dumps(wrong)}
+        _safetensors.write(path, arrays, told)
+        refused.append(outcome(options, path))
+    assert refused.count(True) > 300
+    assert refused.count(None) < len(refused) / 4  # numbers that may be others
+
+
+def test_forged_optimizer_states_are_refused(tmp_path):
+    path = tmp_path / "run"
+    fit(adam(), checkpoint=path)
+    _, metadata, arrays = serialization.read(path)
+    architecture = json.loads(metadata["fastnn"])
+    kept = {name: architecture[name] for name in ("optimizer_state", "epochs")}
+    refused = []
+    for wrong in forged(kept):
+        changed = architecture | wrong if isinstance(wrong, dict) else wrong
+        _safetensors.write(path, arrays, metadata | {"fastnn": json.dumps(changed)})
+        refused.append(outcome(adam(), path))
+    assert refused.count(True) > 50
 
 
 @pytest.mark.parametrize(

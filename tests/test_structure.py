@@ -91,7 +91,7 @@ ARROWS = (
         },
         "lr_finder": {"_spec", "arrays", "errors", "schedules", "sequential"},
         "_callback": set(),
-        "_loggers": {"_callback"},
+        "_loggers": {"_callback", "_spec"},
         "callbacks": {"_callback", "_loggers", "_spec", "_state"},
         "_chart": set(),
         "history": set(),
