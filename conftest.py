@@ -16,17 +16,22 @@ WANTS = {
     "fastnn.solvers.LBFGS": "scipy",
 }
 
-# On pages: a line with this behind it is run only where PyTorch is installed.
+# On pages: lines with one of these behind them are run only where PyTorch is installed, or where
+# the CPU has a fused multiply-add.
 NEEDS_TORCH = doctest.register_optionflag("NEEDS_TORCH")
+NEEDS_FMA = doctest.register_optionflag("NEEDS_FMA")
 
 
 def pytest_collection_modifyitems(items):
     """Skip those."""
-    torch = find_spec("torch") is not None
+    from fastnn import _core
+
+    missing = set() if find_spec("torch") else {NEEDS_TORCH}
+    missing |= {NEEDS_FMA} if _core.isa() == "baseline" else set()
     for item in items:
         wanted = WANTS.get(item.name)
         if wanted and find_spec(wanted) is None:
             item.add_marker(pytest.mark.skip(reason=f"needs {wanted}"))
         for example in item.dtest.examples if isinstance(item, pytest.DoctestItem) else ():
-            if NEEDS_TORCH in example.options and not torch:
+            if missing & set(example.options):
                 example.options[doctest.SKIP] = True

@@ -12,7 +12,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 
-doctest.register_optionflag("NEEDS_TORCH")  # what it does stands in conftest.py
+for flag in ("NEEDS_TORCH", "NEEDS_FMA"):  # what they do stands in conftest.py
+    doctest.register_optionflag(flag)
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[^\n`]*)\n(?P<text>.*?)^ *```$", re.M | re.S)
 
