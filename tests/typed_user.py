@@ -118,6 +118,16 @@ def loop(X: Array, y: Array) -> Array:
     return predictor(X[:1])
 
 
+def estimators(X: Array, y: Array) -> float:
+    """scikit-learn's interface."""
+    model = fastnn.MLPClassifier((64, 32), activation=["relu", "gelu"], random_state=0).fit(X, y)
+    assert_type(model, fastnn.MLPClassifier)
+    assert_type(model.predict(X), Array)
+    assert_type(model.predict_proba(X), Array | Any)  # of several columns a list
+    assert_type(fastnn.MLPRegressor("huber").fit(X, y).predict(X), Array)
+    return model.score(X, y)
+
+
 def faults(net: fastnn.Sequential, X: Array, y: Array) -> None:
     """What is found before anything runs."""
     net.fit(X, y, los="huber")  # type: ignore[call-arg]

@@ -333,7 +333,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         check_is_fitted(self)
         return self._classes.probabilities(self._outputs_of(X, self._classes.link))
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> np.ndarray:
         """Return the class of each sample.
 
         Parameters
@@ -345,9 +345,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ndarray of shape (n_samples,) or (n_samples, n_outputs)
         """
         p = self._probabilities(X)
-        return self._classes.decode(self._classes.decide(p))
+        labels: np.ndarray = self._classes.decode(self._classes.decide(p))
+        return labels
 
-    def predict_proba(self, X: Any) -> Any:
+    def predict_proba(self, X: Any) -> np.ndarray | Any:
         """Return the probabilities of the classes.
 
         Parameters
@@ -366,7 +367,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             return _heads.split(p, self._classes.sizes)
         return p
 
-    def predict_log_proba(self, X: Any) -> Any:
+    def predict_log_proba(self, X: Any) -> np.ndarray | Any:
         """Return the logarithms of what `predict_proba` returns."""
         p = self.predict_proba(X)
         if isinstance(p, list):

@@ -228,7 +228,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     # ---- predictions ----------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> Any:
+    def predict(self, X: Any) -> np.ndarray:
         """Return the prediction for each sample.
 
         Parameters
@@ -241,7 +241,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         """
         check_is_fitted(self)
         loss = self.network_.loss
-        outputs = self._unscaled(loss.comparable(self._outputs_of(X, loss.score_link)))
+        outputs: np.ndarray = self._unscaled(loss.comparable(self._outputs_of(X, loss.score_link)))
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def __sklearn_tags__(self) -> Any:
