@@ -35,7 +35,8 @@ AVX2 = ["-mavx2", "-mfma"]
 AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
 ISAS = {"neon": []} if ARM else {"avx512": AVX512, "avx2": AVX2, "baseline": ["-march=x86-64-v2"]}
 CORE = ["ops", "cpu", "team", "arena", "plan", "graph", "copies", "share", "schedule", "update"]
-CORE += ["step", "derive", "custom", "lookups", "batch", "train", "random", "peak", "profile"]
+CORE += ["step", "derive", "custom", "lookups", "batch", "tune", "train", "run", "random", "peak"]
+CORE += ["profile"]
 
 
 # Builds that tools look into.

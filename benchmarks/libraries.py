@@ -103,7 +103,7 @@ class FastnnExactly(Fastnn):
 
     def setup(self) -> None:
         super().setup()
-        self.net._threads = lambda rows: self.threads
+        self.net._exact_threads = self.threads
 
 
 class Numpy(Peer):

@@ -6,9 +6,9 @@
 1 to 8 layers with relu, widths from 1 to 4096 and batches from 1 to 4096, both log-uniform, no
 width a multiple of 16; a network whose step takes more than `MOST_FLOPS` or whose weights are more
 than `MOST_WEIGHTS` is drawn again, so that 200 take some ten minutes. The optimizers take turns.
-Each network is trained by fastnn on one thread and on all of --threads, of which the number counts
-that it chooses itself, by pure NumPy and by PyTorch (eager, fused where it can) on one and on all;
-of the peers the better counts.
+Each network is trained by fastnn on as many threads as it chooses of --threads, on exactly one and
+on exactly all, by pure NumPy and by PyTorch (eager, fused where it can) on one and on all; of the
+peers the better counts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import fastnn
 from .bandwidth import bandwidths, level_of
 from .libraries import LIBRARIES, TORCH_OPTIMIZERS, trainer
 from .measure import Summary, run_rounds
-from .networks import OPTIMIZERS, build_fastnn
+from .networks import OPTIMIZERS
 from .report import LIMIT, OURS, THEIRS, Parser, deliver, say, table
 from .roofline import footprint, phases
 from .workers import Worker
@@ -116,31 +116,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 failed.append(f"FAILED: {workload.name}, {workload.optimizer}: {error}")
                 say(failed[-1])
                 continue
-            roof = roofs[level_of(footprint(workload), options.threads)]
-            results.append(reduce(workload, summary, roof, options.threads))
+            results.append(
+                reduce(workload, summary, roofs[level_of(footprint(workload), options.threads)])
+            )
             say(f"{number + 1}: {' '.join(describe(results[-1]))}")
     deliver("sweep", options, results, "\n".join([lay_out(results), *failed]))
     return 1 if failed else 0
 
 
-def chosen_threads(workload: Workload, threads: int) -> int:
-    """Return on how many threads fastnn trains a network by default where it has so many."""
-    pays: int = build_fastnn(workload)._plan.threads(workload.batch)
-    return min(threads, pays)
-
-
 def contenders_of(workload: Workload, workers: Mapping[tuple[str, int], Worker]) -> dict[str, Any]:
     """Return what is made of a network in which worker: name -> worker, arguments of `trainer`."""
-    made: dict[str, Any] = {}
+    threads = max(threads for _, threads in workers)
+    made: dict[str, Any] = {
+        "fastnn": (workers["fastnn", threads], ("fastnn", workload, threads)),
+    }
     for (library, n), worker in workers.items():
         if library == "torch" and workload.optimizer not in TORCH_OPTIMIZERS:
             continue
         kind = "fastnn-exactly" if library == "fastnn" else library
         made[f"{library} {n}"] = worker, (kind, workload, n)
-    most = max(threads for _, threads in workers)
-    chosen = chosen_threads(workload, most)
-    if f"fastnn {chosen}" not in made:
-        made[f"fastnn {chosen}"] = workers["fastnn", most], ("fastnn-exactly", workload, chosen)
     return made
 
 
@@ -155,7 +149,7 @@ def measure(
     rounds = run_rounds(
         {
             # A worker's network of before is given up for it.
-            name: worker.contender(name, trainer, *arguments)
+            name: worker.contender("own" if name != "fastnn" else name, trainer, *arguments)
             for name, (worker, arguments) in contenders_of(workload, workers).items()
         },
         rounds=options.rounds,
@@ -166,33 +160,33 @@ def measure(
     return Summary(rounds, options.threads, options.rounds)
 
 
-def reduce(workload: Workload, summary: Summary, bandwidth: float, threads: int) -> dict[str, Any]:
+def reduce(workload: Workload, summary: Summary, bandwidth: float) -> dict[str, Any]:
     """Turn rounds into figures: seconds a step, and how many times as fast fastnn is."""
     names = list(summary.rounds[0].seconds)
     peers = [name for name in names if not name.startswith("fastnn")]
-    chosen = f"fastnn {chosen_threads(workload, threads)}"
     seconds = {name: summary.seconds(name).median / workload.steps for name in names}
 
     def best(library: str = "") -> float | None:
-        ratios = [summary.ratio(chosen, name).median for name in peers if name.startswith(library)]
+        ratios = [
+            summary.ratio("fastnn", name).median for name in peers if name.startswith(library)
+        ]
         return min(ratios) if ratios else None
 
-    counts = [name for name in names if name not in peers]
+    exact = [name for name in names if name.startswith("fastnn ")]
     flops, nbytes = flops_per_step(workload), sum(phase.nbytes for phase in phases(workload))
     bounds = {"calls": CALL_SECONDS, "bytes": nbytes / bandwidth, "FLOPs": flops / summary.peak}
     return {
         "workload": dataclasses.asdict(workload),
         "seconds": seconds,
-        "chosen": chosen,
         "numpy": best("numpy"),
         "torch": best("torch"),
         "best": best(),
         "best_peer": min(peers, key=seconds.__getitem__),
         # As times of one thread's, and of the best.
-        "over_one": 1 / summary.ratio(chosen, "fastnn 1").median,
-        "over_best": 1 / min(summary.ratio(chosen, name).median for name in counts),
+        "over_one": 1 / summary.ratio("fastnn", exact[0]).median,
+        "over_best": 1 / min(summary.ratio("fastnn", name).median for name in exact),
         "flops": flops,
-        "share": flops / seconds[chosen] / summary.peak,
+        "share": flops / seconds["fastnn"] / summary.peak,
         "bound": max(bounds, key=bounds.__getitem__),
         "enough": summary.enough,
         "rounds": summary.rounds,
@@ -206,7 +200,7 @@ def describe(result: Mapping[str, Any]) -> list[str]:
         workload["name"],
         workload["optimizer"],
         workload["dtype"],
-        f"{result['seconds'][result['chosen']] * 1e6:,.1f}",
+        f"{result['seconds']['fastnn'] * 1e6:,.1f}",
         f"{result['best']:.2f}x",
         result["best_peer"],
         f"{result['share']:.0%}",

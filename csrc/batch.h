@@ -19,10 +19,12 @@ enum {
 typedef struct {
   fnn_plan *plan;
   fnn_job *job;
-  int64_t batch;     /* rows of a batch or chunk, of all threads together */
-  int64_t step_rows; /* of the batches of a step; FNN_TRAIN */
-  double scale;      /* FNN_DERIVE: 1 / sum of all row weights */
-  void *targets;     /* where they are gathered */
+  int64_t begin, end; /* positions of the piece of the job that is being done */
+  int32_t stopped;    /* whether the last piece ended early; of thread 0 */
+  int64_t batch;      /* rows of a batch or chunk, of all threads together */
+  int64_t step_rows;  /* of the batches of a step; FNN_TRAIN */
+  double scale;       /* FNN_DERIVE: 1 / sum of all row weights */
+  void *targets;      /* where they are gathered */
   double custom_value;
   int32_t act; /* whether the last layer's activation is applied */
 

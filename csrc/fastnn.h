@@ -282,9 +282,10 @@ typedef struct {
 typedef struct {
   int32_t mode; /* fnn_mode */
   int32_t threads;
-  int64_t batch;        /* rows of a step (FNN_TRAIN); elsewhere a hint */
-  int64_t begin, end;   /* positions in `order` to visit */
-  const int64_t *order; /* row numbers, or NULL: as they stand */
+  int32_t fewer_threads; /* FNN_TRAIN: or fewer, where these are faster */
+  int64_t batch;         /* rows of a step (FNN_TRAIN); elsewhere a hint */
+  int64_t begin, end;    /* positions in `order` to visit */
+  const int64_t *order;  /* row numbers, or NULL: as they stand */
 
   fnn_array inputs;
   fnn_array targets; /* (rows, outputs / fnn_op.outputs) values, or (rows, 1) class labels */
@@ -366,25 +367,22 @@ void fnn_plan_profile_reset(fnn_plan *plan);
 
 /* ---- threads, CPU, numbers --------------------------------------------------- */
 
-/* The kernel tables that this CPU can run, best first, as static names; returns
- * their number. */
+/* The kernel tables that this CPU can run, best first, as static names; returns their number. */
 int32_t fnn_isas(const char **names, int32_t most);
 const char *fnn_isa(void);
-/* Chooses the table for plans made from now on; NULL or "" means the best one. */
-fnn_status fnn_select_isa(const char *name);
+fnn_status fnn_select_isa(const char *name); /* for plans made from now on; NULL, "": the best */
 
-/* A thread team kept between jobs; parked threads use no CPU. */
-void fnn_team_stop(void); /* ends its threads; the next job makes new ones */
+void fnn_team_stop(void); /* ends the team's threads; the next job makes new ones */
 FNN_EXPORT int32_t fnn_team_size(void);
 
 int64_t fnn_allocations(void); /* times that the core has asked for memory; for tests */
-/* FLOP/s of fused multiply-adds from registers, on `threads` threads together. */
+/* FLOP/s of fused multiply-adds from registers, of all threads together; and seconds for a line of
+ * cache that another thread has changed. */
 double fnn_fma_peak(fnn_dtype dtype, int32_t threads, double seconds);
-/* Seconds for a line of cache that another thread has changed; for one thread, its own. */
 double fnn_handover(int32_t threads, double seconds);
 
-/* Threads that pay for a step of `batch` rows, at most `most`. */
-int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most);
+/* Threads that may pay for a job of `rows`, or for a step of training, at most `most`. */
+int32_t fnn_plan_threads(const fnn_plan *plan, int32_t mode, int64_t rows, int32_t most);
 
 /* Philox4x32-10 (Salmon et al. 2011): element i depends on (seed, stream, i) alone. */
 void fnn_uniform(uint64_t seed, uint64_t stream, int64_t n, double *out); /* [0, 1) */

@@ -4,6 +4,7 @@
 
 #include "arena.h"
 #include "table.h"
+#include "tune.h"
 
 typedef enum {
   PHASE_GATHER,   /* rows of inputs, targets, weights */
@@ -64,6 +65,7 @@ struct fnn_plan {
   int32_t *labels;       /* [stride] */
   double *row_weights, *row_loss, *row_accuracy;
 
+  fnn_tune tune;
   fnn_profile *profile; /* NULL: nobody asked for one */
 };
 

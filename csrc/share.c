@@ -13,8 +13,16 @@
 
 /* A panel of scales and shifts, in outputs x inputs. */
 #define SCALE_COST 64
-/* What a step must have before another thread pays. */
-#define FLOPS_A_THREAD 3e5
+/* What things take on one thread of the cores that were measured, in ns (docs/performance.md): a
+ * FLOP of float32, a weight's update, a row's way in and its loss, what a layer begins with. */
+#define FLOP_NS 0.013
+#define WEIGHT_NS 0.25
+#define ROW_NS 40
+#define LAYER_NS 300
+/* What each thread must have to do: of training, whose threads wait for it from step to step and
+ * go where they are not needed (tune.c); of other jobs, which wake them. */
+#define STEP_NS 6000
+#define JOB_NS 20000
 /* Of weights, below which the barriers cost more than columns save. */
 #define COLUMN_BYTES (1 << 17)
 
@@ -133,15 +141,21 @@ void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update
   }
 }
 
-int32_t fnn_plan_threads(const fnn_plan *plan, int64_t batch, int32_t most) {
-  double flops = 0;
-  for (int32_t l = 0; l < plan->n_layers; l++)
-    if (plan->layers[l].kind == FNN_LAYER_dense)
-      flops += (l ? 6.0 : 4.0) * (double)batch * (double)plan->layers[l].K *
-               (double)FNN_ROUND_UP(plan->layers[l].N, FNN_BLOCK);
-  flops *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
-  const double pays = 1 + flops / FLOPS_A_THREAD / 2;
-  return most < 1 ? 1 : pays < most ? (int32_t)pays : most;
+int32_t fnn_plan_threads(const fnn_plan *plan, int32_t mode, int64_t rows, int32_t most) {
+  const int training = mode == FNN_TRAIN, forward = mode >= FNN_EVALUATE;
+  double ns = ROW_NS * (double)rows;
+  for (int32_t l = 0; l < plan->n_layers; l++) {
+    const fnn_layer *d = &plan->layers[l];
+    if (d->kind != FNN_LAYER_dense)
+      continue;
+    const double weights = (double)d->K * (double)FNN_ROUND_UP(d->N, FNN_BLOCK);
+    const double products = forward ? 1 : l ? 3 : 2;
+    ns += 2 * products * FLOP_NS * (double)rows * weights + LAYER_NS;
+    ns += training ? WEIGHT_NS * weights : 0;
+  }
+  ns *= plan->dtype == FNN_FLOAT64 ? 2 : 1;
+  const double pays = ns / (training ? STEP_NS : JOB_NS);
+  return most < 1 || pays < 2 ? 1 : pays < most ? (int32_t)pays : most;
 }
 
 int64_t fnn_squares_of_layer(const fnn_layer *d) { return d->lines ? units_of(d) + panels(d) : 0; }

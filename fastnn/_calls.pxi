@@ -50,7 +50,7 @@ cdef class _Call:
                 or view.shape[1] != self.plan.inputs or view.shape[0] > self.most):
             return False
         if view.shape[0] > self.alone:
-            if fnn_plan_threads(self.plan.plan, view.shape[0], 2) != 1:
+            if fnn_plan_threads(self.plan.plan, self.job.mode, view.shape[0], 2) != 1:
                 return False
             self.alone = view.shape[0]
         self.job.end = view.shape[0]

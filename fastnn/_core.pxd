@@ -81,7 +81,7 @@ cdef extern from "fastnn.h" nogil:
         void *gradient
         double *weights
     ctypedef struct fnn_job:
-        int32_t mode, threads
+        int32_t mode, threads, fewer_threads
         int64_t batch, begin, end
         const int64_t *order
         fnn_array inputs, targets
@@ -114,7 +114,7 @@ cdef extern from "fastnn.h" nogil:
     int64_t fnn_plan_parameters(const fnn_plan *)
     int64_t fnn_plan_outputs(const fnn_plan *)
     int64_t fnn_plan_bytes(const fnn_plan *)
-    int32_t fnn_plan_threads(const fnn_plan *, int64_t, int32_t)
+    int32_t fnn_plan_threads(const fnn_plan *, int32_t, int64_t, int32_t)
     ctypedef struct fnn_group:
         double l1, l2, max_norm, lr_scale, decay_scale
         int32_t frozen

@@ -153,9 +153,9 @@ cdef class Plan:
     def nbytes(self):
         return fnn_plan_bytes(self.plan)
 
-    def threads(self, int64_t batch, int32_t most=INT32_MAX):
-        """How many threads pay for a step of `batch` rows, at most `most`."""
-        return fnn_plan_threads(self.plan, batch, most)
+    def threads(self, str mode, int64_t rows, int32_t most=INT32_MAX):
+        """How many threads may pay for a job, or for a step of "train"; at most `most`."""
+        return fnn_plan_threads(self.plan, MODES[mode], rows, most)
 
     def read(self, str part, real[::1] out, int layer=-1):
         """Copies a part, flat: each layer's weights (inputs, outputs), then its bias."""
@@ -269,6 +269,7 @@ cdef class Plan:
     def run(self, str mode, object inputs, object targets=None, *, bint labels=False,
             const double[::1] row_weights=None, const int64_t[::1] order=None,
             int64_t begin=0, int64_t end=-1, int64_t batch=0, int threads=1,
+            bint fewer_threads=False,
             str loss=None, tuple loss_numbers=None, const double[::1] loss_vector=None,
             object custom=None, bint accuracy=False, str link="identity", object outputs=None,
             uint64_t seed=0, bint training=False, str of="parameters", object gradients=None,
@@ -296,6 +297,7 @@ cdef class Plan:
         cdef fnn_status status
         job.mode = MODES[mode]
         job.threads = threads
+        job.fewer_threads = fewer_threads
         job.batch = batch
         job.begin = begin
         job.end = x.array.rows if end < 0 else end

@@ -106,7 +106,8 @@ class Steps:
             **options,
             "labels": labels,
             "batch": batch,
-            "threads": net._threads(batch if batch < rows else rows),
+            "threads": net._threads("train", batch if batch < rows else rows),
+            "fewer_threads": net._exact_threads is None,
             "seed": net.seed,
             "lr": lr,
         }

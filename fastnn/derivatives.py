@@ -184,7 +184,7 @@ def _derive(
 ) -> None:
     """Run a job that leaves the gradients in `out`; without a loss, targets are the outputs'."""
     X, (targets, _), _ = data
-    threads = net._threads(len(X))
+    threads = net._threads("derive", len(X))
     status, *_, position, row, in_targets = net._run(
         "derive", (X, targets), {"of": of, "gradients": out, "threads": threads, **options}, plan
     )

@@ -110,7 +110,7 @@ class Predictor(_core.Forward):
                 raise RuntimeError("predictor: the network was built anew, make another one")
             turn.running = True
             try:
-                return self.run(inputs, net._threads(len(inputs)))
+                return self.run(inputs, net._threads("predict", len(inputs)))
             finally:
                 turn.running = False
 

@@ -67,6 +67,7 @@ class Sequential(Files):
     """
 
     _most_threads, _shared_penalties = 1 << 30, False  # what estimators set: see fnn_job
+    _exact_threads: int | None = None  # set where not the fastest number is wanted but this one
     _steps: Any = None  # of training, kept while loss and optimizer stay the same
     _forward: _core.Forward | None = None  # of predict
 
@@ -191,8 +192,10 @@ class Sequential(Files):
 
     # ---- jobs -------------------------------------------------------------------------
 
-    def _threads(self, rows: int) -> int:
-        pays: int = self._plan.threads(rows)
+    def _threads(self, mode: str, rows: int) -> int:
+        if self._exact_threads is not None:
+            return self._exact_threads
+        pays: int = self._plan.threads(mode, rows)
         # Of small work nobody need be asked, which is a call into the operating system.
         return pays if pays == 1 else min(pays, threads.get_num_threads(), self._most_threads)
 
@@ -224,7 +227,7 @@ class Sequential(Files):
                     "order": order,
                     "end": -1 if order is None else len(order),
                     "batch": batch,
-                    "threads": self._threads(len(X) if batch == 0 else batch),
+                    "threads": self._threads(mode, len(X) if batch == 0 else batch),
                     **loss.engine(self.output_size),
                     "accuracy": accuracy,
                     "outputs": outputs,
@@ -274,7 +277,7 @@ class Sequential(Files):
         plan = self._built()
         inputs = arrays.check_inputs("X", X, self.input_size)
         out = np.empty((len(inputs), plan.outputs), self.dtype)
-        options = {"link": link, "outputs": out, "threads": self._threads(len(inputs))}
+        options = {"link": link, "outputs": out, "threads": self._threads("predict", len(inputs))}
         with self._lock:
             status, *_, row, _ = self._run("predict", (inputs,), options)
         if status == _core.BAD_INPUT:

@@ -161,7 +161,7 @@ def test_other_numbers_of_threads(tmp_path, monkeypatch):
         return fastnn.Sequential([fastnn.Dense(256, "relu"), fastnn.Dense(1)], 64)
 
     monkeypatch.setattr(sys.modules[__name__], "network", big)
-    assert big()._plan.threads(64, 2) == 2
+    assert big()._plan.threads("train", 64, 2) == 2
     before = fastnn.get_num_threads()
     try:
         fastnn.set_num_threads(1)

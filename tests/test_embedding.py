@@ -259,7 +259,7 @@ def test_it_learns_what_a_number_cannot():
 )
 def test_bad_codes(value, message, threads):
     net = network(dtype="float32")
-    net._threads = lambda rows: threads
+    net._exact_threads = threads
     net.fit(X, Y, loss="mean_squared_error")
     before = net.parameters
     bad = X.copy()
@@ -294,7 +294,7 @@ def trained(isa, threads, dtype, rule):
     with engine(isa, threads):
         layers = [fastnn.Dense(256, activation="gelu"), fastnn.Dense(3)]
         net = network(*layers, dtype=dtype)
-        net._threads = lambda rows: threads  # the cost model would take one
+        net._exact_threads = threads  # by itself it would take one
         net.fit(X, LABELS, loss="cross_entropy", epochs=4, batch_size=16, optimizer=rule)
         net.loss_and_gradient(X, LABELS, training=True)
         parts = (net.parameters, net._read("gradient"), net._read("slot_0"), net.predict(X))

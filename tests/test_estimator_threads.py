@@ -30,7 +30,7 @@ def allowed():
 
 def allowed_in_fit():
     mlp = fastnn.MLPClassifier(256, max_iter=2, random_state=0).fit(np.tile(X, (1, 20)), y)
-    return mlp.network_._threads(1 << 20), threading.active_count()
+    return mlp.network_._threads("train", 1 << 20), threading.active_count()
 
 
 @pytest.mark.parametrize("jobs", [2])

@@ -314,7 +314,7 @@ def test_threads_change_no_bit(threads):
     one = clone(mlp).set_params(n_jobs=1)
     a, b = mlp.fit(wide, y_two), one.fit(wide, y_two)
     np.testing.assert_array_equal(a.network_.parameters, b.network_.parameters)
-    assert a.network_._threads(10**6) <= threads
+    assert a.network_._threads("train", 10**6) <= threads
 
 
 def test_coefficients_may_be_changed_in_place():

@@ -180,9 +180,24 @@ def test_accumulation_is_the_same_bits_on_any_number_of_threads(threads):
         layers = [fastnn.Dense(256, "relu"), fastnn.BatchNorm(), fastnn.Dense(10)]
         net = fastnn.Sequential(layers, 64)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fastnn.Sequential, "_threads", lambda net, rows, n=n: n)
+            patch.setattr(fastnn.Sequential, "_exact_threads", n)
             net.fit(X, y, loss=CE, batch_size=32, accumulate=3, epochs=2)
         results.append((net.parameters, *net._leaves()[1].state))
+    assert all(map(np.array_equal, *results))
+
+
+@pytest.mark.parametrize("options", [{}, {"accumulate": 3}, {"sample_weight": True}])
+def test_training_changes_its_number_of_threads_and_no_bit(options):
+    """Of a step that takes tens of microseconds, so that all numbers are tried in every fit."""
+    X, y = np.random.default_rng(0).normal(size=(2000, 64)), np.arange(2000) % 10
+    if "sample_weight" in options:
+        options = {"sample_weight": np.arange(2000) / 1000}
+    results = []
+    for exactly in (1, None):
+        net = fastnn.Sequential([fastnn.Dense(256, "relu"), fastnn.Dense(10)], 64)
+        net._exact_threads = exactly
+        history = net.fit(X, y, loss=CE, batch_size=24, epochs=4, **options)
+        results.append((net.parameters, history["loss"], net._read("slot_0")))
     assert all(map(np.array_equal, *results))
 
 

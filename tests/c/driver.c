@@ -8,6 +8,7 @@
  *   driver hashes     only the lines "network dtype hash" of the FMA ISAs, to compare
  *                     between machines */
 #include "fastnn.h"
+#include "tune.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -300,6 +301,49 @@ static uint64_t hash_schedules(void) {
   return h;
 }
 
+/* A training of a second where 2^level threads take `row[level]` seconds a row: the tuner finds the
+ * fastest, and spends next to no time on the others. */
+static void check_tune(int32_t most, int expected, const double *row) {
+  fnn_tune tune = {0};
+  double all = 0, on_expected = 0;
+  fnn_tune_begin(&tune, most, 32, 0);
+  while (all < 1) {
+    const int64_t rows = fnn_tune_rows(&tune, 32);
+    const int threads = fnn_tune_threads(&tune);
+    int level = 0;
+    while (1 << level < threads)
+      level++;
+    const double taken = (double)rows * row[level];
+    if (rows < 32 || rows % 32 || threads < 1 || threads > most)
+      fail("the tuner asks for what cannot be");
+    fnn_tune_note(&tune, rows, taken);
+    all += taken;
+    on_expected += threads == expected ? taken : 0;
+  }
+  if (on_expected < 0.95 * all)
+    fail("the tuner has not found the fastest number of threads");
+}
+
+static void check_tunes(void) {
+  check_tune(2, 2, (double[]){2e-6, 1.2e-6});
+  check_tune(2, 1, (double[]){1e-6, 1.2e-6});
+  check_tune(2, 1, (double[]){1e-8, 5e-8});
+  check_tune(2, 2, (double[]){4e-4, 2e-4}); /* long steps */
+  check_tune(8, 4, (double[]){4e-6, 2.5e-6, 2e-6, 2.2e-6});
+  check_tune(6, 1, (double[]){1e-6, 2e-6, 3e-6, 4e-6});
+  check_tune(6, 6, (double[]){4e-6, 3e-6, 2e-6, 1e-6});
+  /* What was learned of other batches, optimizers and limits counts no more. */
+  fnn_tune tune = {0};
+  fnn_tune_begin(&tune, 4, 32, 0);
+  tune.level = 0;
+  fnn_tune_begin(&tune, 4, 32, 0);
+  if (tune.level != 0)
+    fail("the tuner forgets");
+  fnn_tune_begin(&tune, 4, 64, 0);
+  if (fnn_tune_threads(&tune) != 4)
+    fail("the tuner does not begin anew");
+}
+
 /* Bad rows, losses that are not finite, interruptions: the right status, nothing changed. */
 static void check_stops(void) {
   const network *net = &networks[0];
@@ -508,6 +552,7 @@ int main(int argc, char **argv) {
   if (!only_hashes) {
     must(fnn_select_isa(NULL), "select");
     check_stops();
+    check_tunes();
     check_custom();
     check_codes();
     check_map();
