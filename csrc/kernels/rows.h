@@ -7,6 +7,10 @@
  * rows that come next, which in a random order no hardware foresees, are fetched meanwhile. */
 #undef GATHER_ROWS
 #define GATHER_ROWS 8
+/* Eight short rows are read long before the next eight have arrived: of those more are on their
+ * way. */
+#define SHORT_ROW 128 /* bytes */
+#define SHORT_AHEAD 32
 
 typedef REAL block __attribute__((vector_size(FNN_BLOCK * sizeof(REAL)), may_alias));
 typedef INT iblock __attribute__((vector_size(FNN_BLOCK * sizeof(INT)), may_alias));
@@ -190,12 +194,19 @@ static int64_t gather_rows(const fnn_array *source, const int64_t *order, int64_
   const char *data = source->data;
   const int64_t step = source->column_bytes;
   const char *end = data + (source->rows - 1) * source->row_bytes + source->columns * step;
+  const int64_t bytes = source->columns * step;
+  const int64_t ahead = bytes <= SHORT_ROW ? SHORT_AHEAD : GATHER_ROWS;
   int64_t bad = -1;
+  for (int64_t r = r0; bytes <= SHORT_ROW && r < r1 && r < r0 + SHORT_AHEAD; r++) {
+    const char *row = data + (order ? order[position + r] : position + r) * source->row_bytes;
+    for (int64_t at = 0; at < bytes; at += 64)
+      __builtin_prefetch(row + at, 0, 2);
+  }
   for (int64_t r = r0; r < r1; r += GATHER_ROWS) {
     row_group group = {.rows = r1 - r < GATHER_ROWS ? (int)(r1 - r) : GATHER_ROWS, .reads_on = 1};
     for (int i = 0; i < group.rows; i++) {
-      const int64_t here = position + r + i, next = here + GATHER_ROWS;
-      const int64_t there = r + i + GATHER_ROWS < r1 ? next : here;
+      const int64_t here = position + r + i;
+      const int64_t there = r + i + ahead < r1 ? here + ahead : here;
       group.row[i] = data + (order ? order[here] : here) * source->row_bytes;
       group.ahead[i] = data + (order ? order[there] : there) * source->row_bytes;
       group.reads_on &= end - group.row[i] >= FNN_ROUND_UP(source->columns, FNN_BLOCK) * step;

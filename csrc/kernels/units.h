@@ -1,8 +1,91 @@
 /* Weight units: 16 inputs x 32 outputs of a dense layer, whose gradient is summed over the batch in
  * registers and which the optimizer's rule changes there, or which are stored. */
 
+/* A 16 x 16 block, LANES x LANES at a time: log2(LANES) rounds of interleaving register
+ * i with register i + LANES/2 are a transposition. */
+FNN_INLINE void transpose_block(const REAL *source, int64_t source_line, REAL *target,
+                                int64_t target_line) {
+  for (int row = 0; row < FNN_BLOCK; row += LANES)
+    for (int column = 0; column < FNN_BLOCK; column += LANES) {
+      vec x[LANES], y[LANES];
+      FNN_UNROLL
+      for (int i = 0; i < LANES; i++)
+        x[i] = vload(source + (row + i) * source_line + column);
+      FNN_UNROLL
+      for (int round = 1; round < LANES; round *= 2) {
+        FNN_UNROLL
+        for (int i = 0; i < LANES / 2; i++) {
+          y[2 * i] = vzip_low(x[i], x[i + LANES / 2]);
+          y[2 * i + 1] = vzip_high(x[i], x[i + LANES / 2]);
+        }
+        FNN_UNROLL
+        for (int i = 0; i < LANES; i++)
+          x[i] = y[i];
+      }
+      FNN_UNROLL
+      for (int i = 0; i < LANES; i++)
+        vstore(target + (column + i) * target_line + row, x[i]);
+    }
+}
+
+/* With few outputs most lanes of a tile would be empty.  So the inputs go along the lanes and the
+ * outputs, four at a time, are broadcast; each sum has the same terms in the same order. */
+#define NARROW_OUTPUTS 4 /* at a time ... */
+#define MOST_NARROW 8    /* ... and in all */
+#define FEWEST_ROWS 8    /* for which it pays */
+#define NARROW_VECTORS (FNN_BLOCK / LANES < 2 ? 1 : 2)
+
+/* Output j's sums with the 16 inputs at A, into line j. */
+static void narrow_sums(int64_t rows, const REAL *A, const REAL *D, REAL *sums) {
+  for (int at = 0; at < FNN_BLOCK; at += NARROW_VECTORS * LANES) {
+    vec acc[NARROW_OUTPUTS][NARROW_VECTORS];
+    FNN_UNROLL
+    for (int j = 0; j < NARROW_OUTPUTS; j++) {
+      FNN_UNROLL
+      for (int v = 0; v < NARROW_VECTORS; v++)
+        acc[j][v] = vset(0);
+    }
+    for (int64_t r = 0; r < rows * FNN_BLOCK; r += FNN_BLOCK) {
+      vec a[NARROW_VECTORS];
+      FNN_UNROLL
+      for (int v = 0; v < NARROW_VECTORS; v++)
+        a[v] = vload(A + r + at + v * LANES);
+      FNN_UNROLL
+      for (int j = 0; j < NARROW_OUTPUTS; j++) {
+        const vec d = vset(D[r + j]);
+        FNN_UNROLL
+        for (int v = 0; v < NARROW_VECTORS; v++)
+          acc[j][v] = vfma(a[v], d, acc[j][v]);
+      }
+    }
+    FNN_UNROLL
+    for (int j = 0; j < NARROW_OUTPUTS; j++) {
+      FNN_UNROLL
+      for (int v = 0; v < NARROW_VECTORS; v++)
+        vstore(sums + j * FNN_BLOCK + at + v * LANES, acc[j][v]);
+    }
+  }
+}
+
+static int is_narrow(const fnn_layer *d, int64_t panel, const fnn_update *update) {
+  return d->N - panel <= MOST_NARROW && update->rows >= FEWEST_ROWS && !update->stored &&
+         (update->optimizer != FNN_STORE || update->first);
+}
+
+/* The gradient of a unit with few outputs: 16 lines of 16. */
+static void narrow_gradient(const fnn_layer *d, int64_t k, int64_t panel, int64_t rows,
+                            REAL *gradient) {
+  REAL sums[FNN_BLOCK * FNN_BLOCK] __attribute__((aligned(64))) = {0};
+  const REAL *A = (const REAL *)d->in[0].X + k * d->stride;
+  const REAL *D = (const REAL *)d->dZ + panel * d->stride;
+  for (int64_t j = 0; j < d->N - panel; j += NARROW_OUTPUTS)
+    narrow_sums(rows, A, D + j, sums + j * FNN_BLOCK);
+  transpose_block(sums, FNN_BLOCK, gradient, FNN_BLOCK);
+}
+
+/* `narrow`: the gradient of the unit that the tile is of, or NULL. */
 FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_layer *d, int64_t k,
-                          int64_t n, const fnn_update *update) {
+                          int64_t n, const REAL *narrow, const fnn_update *update) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK);
   const int64_t offset = n / FNN_PANEL * FNN_PANEL * K16 + k * FNN_PANEL + n % FNN_PANEL;
   const int store = update->optimizer == FNN_STORE;
@@ -23,7 +106,14 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_layer
     }
   }
 
-  if (!update->stored) {
+  if (narrow) {
+    FNN_UNROLL
+    for (int i = 0; i < features; i++) {
+      FNN_UNROLL
+      for (int v = 0; v < vectors; v++)
+        acc[i][v] = vload(narrow + (k % FNN_BLOCK + i) * FNN_BLOCK + n % FNN_PANEL + v * LANES);
+    }
+  } else if (!update->stored) {
     REAL *D[TILE_VECTORS];
     tile_columns(vectors, d->dZ, d->stride, n, 0, D);
     const REAL *A =
@@ -44,8 +134,8 @@ FNN_INLINE void unit_tile(const int features, const int vectors, const fnn_layer
 }
 
 FNN_INLINE void unit_tiles(const int vectors, const fnn_layer *d, int64_t k, int64_t k1, int64_t n,
-                           const fnn_update *update){
-#define TILE(features) unit_tile(features, vectors, d, k, n, update)
+                           const REAL *narrow, const fnn_update *update){
+#define TILE(features) unit_tile(features, vectors, d, k, n, narrow, update)
     FOR_TILES(k, k1, TILE)
 #undef TILE
 }
@@ -131,33 +221,6 @@ static void bias_unit(const fnn_layer *d, int64_t n, int64_t n1, const fnn_updat
   }
 }
 
-/* A 16 x 16 block, LANES x LANES at a time: log2(LANES) rounds of interleaving register
- * i with register i + LANES/2 are a transposition. */
-FNN_INLINE void transpose_block(const REAL *source, int64_t source_line, REAL *target,
-                                int64_t target_line) {
-  for (int row = 0; row < FNN_BLOCK; row += LANES)
-    for (int column = 0; column < FNN_BLOCK; column += LANES) {
-      vec x[LANES], y[LANES];
-      FNN_UNROLL
-      for (int i = 0; i < LANES; i++)
-        x[i] = vload(source + (row + i) * source_line + column);
-      FNN_UNROLL
-      for (int round = 1; round < LANES; round *= 2) {
-        FNN_UNROLL
-        for (int i = 0; i < LANES / 2; i++) {
-          y[2 * i] = vzip_low(x[i], x[i + LANES / 2]);
-          y[2 * i + 1] = vzip_high(x[i], x[i + LANES / 2]);
-        }
-        FNN_UNROLL
-        for (int i = 0; i < LANES; i++)
-          x[i] = y[i];
-      }
-      FNN_UNROLL
-      for (int i = 0; i < LANES; i++)
-        vstore(target + (column + i) * target_line + row, x[i]);
-    }
-}
-
 /* The transposed copy of the 16 x 32 weights of a unit. */
 static void transpose_unit(const fnn_layer *d, int64_t k, int64_t panel) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), N16 = FNN_ROUND_UP(d->N, FNN_BLOCK);
@@ -181,11 +244,17 @@ FNN_INLINE unit_place place_of(const fnn_layer *d, int64_t u) {
 
 static void dense_unit(const fnn_layer *d, int64_t u, const fnn_update *update) {
   const unit_place at = place_of(d, u);
+  REAL gradient[FNN_BLOCK * FNN_BLOCK] __attribute__((aligned(64)));
+  const REAL *narrow = NULL;
+  if (is_narrow(d, at.panel, update)) {
+    narrow_gradient(d, at.k, at.panel, update->rows, gradient);
+    narrow = gradient;
+  }
   for (int64_t n = at.panel; n < at.n1; n += TILE_WIDTH)
     if (TILE_VECTORS > 1 && at.n1 - n <= LANES * (TILE_VECTORS / 2))
-      unit_tiles((TILE_VECTORS + 1) / 2, d, at.k, at.k1, n, update);
+      unit_tiles((TILE_VECTORS + 1) / 2, d, at.k, at.k1, n, narrow, update);
     else
-      unit_tiles(TILE_VECTORS, d, at.k, at.k1, n, update);
+      unit_tiles(TILE_VECTORS, d, at.k, at.k1, n, narrow, update);
   if (at.k == 0 && d->bias)
     bias_unit(d, at.panel, at.n1, update);
   if (update->optimizer == FNN_STORE && update->squares) {
