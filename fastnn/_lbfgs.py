@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._blas import Turn
 from fastnn.errors import NonFiniteError
 from fastnn.solvers import LBFGS
 
@@ -54,23 +55,27 @@ def iterations(objective: Any, solver: LBFGS) -> Generator[tuple[Any, str], None
         "maxfun": _ANY,
     }
 
+    turn = Turn()
+
     def ask(x: np.ndarray) -> tuple[float, np.ndarray]:
-        asked.put(("value", x.copy()))
-        answer = answers.get()
+        with turn.left():
+            asked.put(("value", x.copy()))
+            answer = answers.get()
         if answer is None:
             raise _Abandoned
         return answer
 
     def work() -> None:
         try:
-            found = minimize(
-                ask,
-                objective.x,
-                jac=True,
-                method="L-BFGS-B",
-                callback=lambda x: asked.put(("iteration", None)),
-                options=options,
-            )
+            with turn:
+                found = minimize(
+                    ask,
+                    objective.x,
+                    jac=True,
+                    method="L-BFGS-B",
+                    callback=lambda x: asked.put(("iteration", None)),
+                    options=options,
+                )
             asked.put(("end", _reason(str(found.message), solver)))
         except _Abandoned:
             pass

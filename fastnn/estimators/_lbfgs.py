@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
 
+from fastnn._blas import on_one_thread
 from fastnn.errors import NonFiniteError
 
 
@@ -62,8 +62,7 @@ def solve(objective: Objective, options: Any) -> Any:
         steps.append(objective.mean)
         print(f"Iteration {len(steps)}, mean loss = {steps[-1]:.8f}")
 
-    # SciPy's own products are of a few short vectors: for its BLAS's threads too little.
-    with net._lock, threadpool_limits(1, user_api="blas"):
+    with net._lock, on_one_thread():
         found = minimize(
             objective,
             net.parameters.astype(np.float64),
