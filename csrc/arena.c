@@ -7,6 +7,10 @@
 #include <string.h>
 #if defined(__linux__)
 #include <sys/mman.h>
+#include <unistd.h>
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 #endif
 
 #define CACHE_LINE 64
@@ -32,6 +36,18 @@ void fnn_arena_free(fnn_arena *arena) {
   arena->bytes = 0;
 }
 
+/* Asks for all pages of some memory at once, in half the time that it takes to touch each one.
+ * A kernel before 5.14 does not know this, and gives them as they are touched. */
+static void populate(char *data, size_t size) {
+#if defined(__linux__)
+  const size_t page = (size_t)sysconf(_SC_PAGESIZE), first = -(uintptr_t)data % page;
+  if (size > first)
+    madvise(data + first, (size - first) / page * page, MADV_POPULATE_WRITE);
+#else
+  (void)data, (void)size;
+#endif
+}
+
 fnn_status fnn_arena_reserve(fnn_arena *arena, int64_t bytes) {
   if (bytes <= arena->bytes)
     return FNN_OK;
@@ -50,6 +66,7 @@ fnn_status fnn_arena_reserve(fnn_arena *arena, int64_t bytes) {
   if (page == HUGE_PAGE)
     madvise(arena->data, size, MADV_HUGEPAGE);
 #endif
+  populate(arena->data, size);
   memset(arena->data, 0, size);
   arena->bytes = bytes;
   return FNN_OK;

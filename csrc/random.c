@@ -2,9 +2,10 @@
  * random numbers: as easy as 1, 2, 3" (SC 2011).  Element i of a stream is a function of
  * (seed, stream, i), so nothing depends on threads or on what was drawn before.
  *
- * Plain scalar C without library functions whose last bits differ between systems: the
- * same seed gives the same initial values everywhere. */
-#include "fastnn.h"
+ * The kernels draw for 16 counters at once; what is made of the words is plain scalar C without
+ * library functions whose last bits differ between systems: the same seed gives the same initial
+ * values everywhere. */
+#include "table.h"
 
 #include <math.h>
 
@@ -33,9 +34,18 @@ static double unit_double(uint32_t high, uint32_t low) {
   return (double)(((uint64_t)high << 32 | low) >> 11) * 0x1p-53;
 }
 
+/* The four words of counter i = 0, 1, ...: `block` has those of 16. */
+static philox_t words_of(uint64_t seed, uint64_t stream, int64_t i, uint32_t block[4][FNN_BLOCK]) {
+  const int64_t lane = i % FNN_BLOCK;
+  if (lane == 0)
+    fnn_isa_in_use()->f32->draw(seed, stream, (uint64_t)i, block);
+  return (philox_t){{block[0][lane], block[1][lane], block[2][lane], block[3][lane]}};
+}
+
 void fnn_uniform(uint64_t seed, uint64_t stream, int64_t n, double *out) {
+  uint32_t block[4][FNN_BLOCK];
   for (int64_t i = 0; i < n; i++) {
-    const philox_t x = philox(seed, stream, (uint64_t)i);
+    const philox_t x = words_of(seed, stream, i, block);
     out[i] = unit_double(x.word[0], x.word[1]);
   }
 }
@@ -59,9 +69,10 @@ static double plain_log(double x) {
 /* Marsaglia's polar method; the pairs that fall outside the circle draw again with the
  * next counter of their own, in the high bits. */
 void fnn_normal(uint64_t seed, uint64_t stream, int64_t n, double *out) {
-  for (int64_t i = 0; i < n; i++)
-    for (uint64_t again = 0;; again++) {
-      const philox_t x = philox(seed, stream, (uint64_t)i | again << 48);
+  uint32_t block[4][FNN_BLOCK];
+  for (int64_t i = 0; i < n; i++) {
+    philox_t x = words_of(seed, stream, i, block);
+    for (uint64_t again = 1;; again++) {
       const double u = 2 * unit_double(x.word[0], x.word[1]) - 1;
       const double v = 2 * unit_double(x.word[2], x.word[3]) - 1;
       const double s = u * u + v * v;
@@ -69,7 +80,9 @@ void fnn_normal(uint64_t seed, uint64_t stream, int64_t n, double *out) {
         out[i] = u * sqrt(-2 * plain_log(s) / s);
         break;
       }
+      x = philox(seed, stream, (uint64_t)i | again << 48);
     }
+  }
 }
 
 /* Fisher and Yates, with Lemire's multiplication in place of a division; the bias of
@@ -77,11 +90,12 @@ void fnn_normal(uint64_t seed, uint64_t stream, int64_t n, double *out) {
 void fnn_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out) {
   for (int64_t i = 0; i < n; i++)
     out[i] = i;
+  uint32_t block[4][FNN_BLOCK];
   philox_t x = {{0}};
   for (int64_t i = n - 1; i > 0; i--) {
     const int64_t drawn = n - 1 - i;
     if (drawn % 2 == 0)
-      x = philox(seed, stream, (uint64_t)(drawn / 2));
+      x = words_of(seed, stream, drawn / 2, block);
     const uint32_t *pair = x.word + drawn % 2 * 2;
     const uint64_t bits = (uint64_t)pair[0] << 32 | pair[1];
     const uint64_t bound = (uint64_t)i + 1;

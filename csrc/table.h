@@ -146,6 +146,8 @@ typedef struct {
   /* Rows of Z through the link into out, (r1 - r0, C). */
   void (*scatter)(int64_t C, int64_t stride, const void *Z, int64_t r0, int64_t r1, int32_t link,
                   void *out);
+  /* Philox (random.c) of 16 counters, from this one on: [4][16] words. */
+  void (*draw)(uint64_t seed, uint64_t stream, uint64_t counter, uint32_t words[4][FNN_BLOCK]);
   int (*map)(const char *function, double parameter, int64_t n, const void *x, void *values,
              void *slopes);
   double (*fma_flops)(int64_t repeats); /* runs that many, returns the FLOPs done */

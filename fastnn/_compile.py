@@ -78,7 +78,8 @@ class Graph:
 
     def first_values(self, seed: int, dtype: str) -> np.ndarray:
         """Return all parameters as a vector: drawn for dense layers, ones and zeros for others."""
-        parts: list[np.ndarray] = [np.empty(0, dtype)]
+        first = np.empty(self.n_parameters, dtype)
+        at = 0
         for i, leaf in enumerate(self.leaves):
             for j, (name, shape) in enumerate(leaf.spec.shapes(leaf.inputs).items()):
                 if leaf.initializers is None:
@@ -87,8 +88,10 @@ class Graph:
                     stream = 2 * i + j % 2 + (j // 2 << 20)  # an Embedding may have many
                     values = leaf.initializers[j].sample(shape, seed, stream)
                 argument = f"{leaf.path}.{'bias' if name == 'bias' else 'weight'}_init"
-                parts.append(arrays.check_parameters(argument, values, shape, dtype).ravel())
-        return np.concatenate(parts)
+                out = first[at : at + math.prod(shape)].reshape(shape)
+                arrays.check_parameters(argument, values, shape, dtype, out)
+                at += out.size
+        return first
 
     def specs(self) -> tuple[Layer, ...]:
         """Return the specs, as they are now."""

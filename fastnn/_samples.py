@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn import _core
+from fastnn._frozen import Frozen
 from fastnn._spec import check_count, check_number
 from fastnn.arrays import as_real, check_not_negative, check_weights
 
@@ -21,7 +22,7 @@ VALIDATION_NAMES = tuple(f"validation_data[{i}]" for i in range(3))
 VALIDATION_STREAM = (1 << 32) - 1
 
 
-class Validation(NamedTuple):
+class Validation(Frozen):
     """What is evaluated after each epoch."""
 
     data: Any

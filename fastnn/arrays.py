@@ -187,13 +187,23 @@ def check_not_negative(argument: str, weights: np.ndarray) -> None:
         )
 
 
-def check_parameters(argument: str, value: Any, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """Return parameters as a contiguous, finite array of a network's dtype."""
+def check_parameters(
+    argument: str,
+    value: Any,
+    shape: tuple[int, ...],
+    dtype: Any,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return parameters as a contiguous, finite array of a network's dtype: `out`, if given."""
     array = as_real(argument, value)
     if array.shape != shape:
         raise ValueError(f"{argument}: got shape {array.shape}, want {shape}")
     with np.errstate(over="ignore"):
-        array = np.ascontiguousarray(array, dtype=dtype)
+        if out is None:
+            array = np.ascontiguousarray(array, dtype=dtype)
+        else:
+            out[...] = array
+            array = out
     if not np.isfinite(array).all():
         raise ValueError(f"{argument}: got NaN or infinity (as {array.dtype}), want finite numbers")
     return array

@@ -133,6 +133,18 @@ def test_permutation_is_fisher_yates(seed, n):
     assert permutation(seed, 9, n).tolist() == fisher_yates(seed, 9, n)
 
 
+@pytest.mark.parametrize("isa", _core.isas())
+def test_all_kernels_draw_the_same(isa):
+    functions = (uniform, normal, permutation)
+    want = [function(7, 3, 1001) for function in functions]
+    _core.select_isa(isa)
+    try:
+        for function, values in zip(functions, want, strict=True):
+            np.testing.assert_array_equal(function(7, 3, 1001), values)
+    finally:
+        _core.select_isa()
+
+
 # ---- distributions ----------------------------------------------------------------------
 
 

@@ -103,7 +103,7 @@ ARROWS = (
         "_blas": set(),
         "_lbfgs": {"_blas", "errors", "solvers"},
         "_levenberg": {"_groups", "errors", "losses", "solvers"},
-        "_samples": {"_spec", "arrays"},
+        "_samples": {"_frozen", "_spec", "arrays"},
         "_stream": {"_method", "_run", "_spec", "arrays", "metrics"},
         "_loop": {"_custom", "_frozen"},
         "training": {

@@ -52,6 +52,7 @@ const fnn_kernels FNN_TABLE = {
     .update = update_flat,
     .loss = loss_of_rows,
     .scatter = scatter_rows,
+    .draw = draw_block,
     .map = map_function,
     .fma_flops = run_fma,
 };

@@ -180,6 +180,7 @@
 #define store_below FNN_REAL(store_below)
 #define take_gradient FNN_REAL(take_gradient)
 #define random_words FNN_REAL(random_words)
+#define draw_block FNN_REAL(draw_block)
 #define draw_words FNN_REAL(draw_words)
 #define copy_part FNN_REAL(copy_part)
 #define drop_some FNN_REAL(drop_some)

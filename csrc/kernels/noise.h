@@ -8,18 +8,14 @@ typedef struct {
   uint32_t of_row[4][FNN_BLOCK];
 } random_words;
 
-/* For rows 4 q .. 4 q + 3 of the pass and features n .. n + 15.  Plain loops over 16 lanes: the
- * compiler makes widening multiplications of each ISA of them. */
-static void draw_words(const fnn_layer *d, const fnn_pass *pass, int64_t q, int64_t n,
-                       random_words *words) {
-  const uint64_t stream = (uint64_t)1 << 63 | (uint64_t)d->index << 44 |
-                          (uint64_t)(pass->step & (((int64_t)1 << 44) - 1));
-  uint32_t x[4][FNN_BLOCK], key0 = (uint32_t)pass->seed, key1 = (uint32_t)(pass->seed >> 32);
+/* Of `counter` and the 15 after it.  Plain loops over 16 lanes: the compiler makes widening
+ * multiplications of each ISA of them. */
+static void draw_block(uint64_t seed, uint64_t stream, uint64_t counter,
+                       uint32_t words[4][FNN_BLOCK]) {
+  uint32_t x[4][FNN_BLOCK], key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
   for (int i = 0; i < FNN_BLOCK; i++) {
-    const uint64_t counter =
-        (uint64_t)q * (uint64_t)FNN_ROUND_UP(d->N, FNN_BLOCK) + (uint64_t)(n + i);
-    x[0][i] = (uint32_t)counter;
-    x[1][i] = (uint32_t)(counter >> 32);
+    x[0][i] = (uint32_t)(counter + (uint64_t)i);
+    x[1][i] = (uint32_t)((counter + (uint64_t)i) >> 32);
     x[2][i] = (uint32_t)stream;
     x[3][i] = (uint32_t)(stream >> 32);
   }
@@ -33,6 +29,15 @@ static void draw_words(const fnn_layer *d, const fnn_pass *pass, int64_t q, int6
       x[3][i] = (uint32_t)product0;
     }
   memcpy(words, x, sizeof x);
+}
+
+/* For rows 4 q .. 4 q + 3 of the pass and features n .. n + 15. */
+static void draw_words(const fnn_layer *d, const fnn_pass *pass, int64_t q, int64_t n,
+                       random_words *words) {
+  const uint64_t stream = (uint64_t)1 << 63 | (uint64_t)d->index << 44 |
+                          (uint64_t)(pass->step & (((int64_t)1 << 44) - 1));
+  draw_block(pass->seed, stream,
+             (uint64_t)q * (uint64_t)FNN_ROUND_UP(d->N, FNN_BLOCK) + (uint64_t)n, words->of_row);
 }
 
 /* Runs a statement for each row of a part and each block of its features: `at` is where the row's
