@@ -313,8 +313,9 @@ class ArrayRun(Run):
         self.accumulate = min(accumulate, -(-self.rows // self.batch))
         self.step_rows = self.batch * self.accumulate
         self.steps = -(-self.rows // self.step_rows)  # of an epoch
+        # Made once: an epoch writes its order into them.
         self.drawn = np.empty(self.rows, dtype=np.int64) if shuffle else None
-        self.order = part
+        self.order = self.drawn if part is None else part.copy() if shuffle else part
         self.outputs = metrics._room(net, self.rows, self.metrics)
 
     def get_state(self) -> dict[str, Any]:
@@ -378,4 +379,6 @@ class ArrayRun(Run):
     def _shuffle(self, epoch: int) -> None:
         if self.drawn is not None:
             _core.permutation(self.net.seed, SHUFFLE_STREAM + self.first_epoch + epoch, self.drawn)
-            self.order = self.drawn if self.part is None else self.part[self.drawn]
+            if self.part is not None and self.order is not None:
+                # In range, and with "raise" NumPy would write into memory of its own first.
+                np.take(self.part, self.drawn, out=self.order, mode="clip")

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,30 @@ def test_the_engine_asks_for_no_memory_within_epochs(options):
     assert first > 0
     assert sum(others) <= 2  # between epochs, the room for copies to go back to
     assert trained(**options, batch_size=16)[0] == first  # four times as many batches
+
+
+@pytest.mark.parametrize("split", [None, 0.25])
+def test_an_epoch_makes_no_arrays(split):
+    """Not even of its order: after the first one, Python asks for next to nothing."""
+    rows, peaks = 40_000, []
+
+    class Watch(fastnn.callbacks.Callback):
+        def on_epoch_begin(self, epoch):
+            tracemalloc.reset_peak()
+            self.before = tracemalloc.get_traced_memory()[0]
+
+        def on_epoch_end(self, epoch, logs):
+            peaks.append(tracemalloc.get_traced_memory()[1] - self.before)
+
+    net = fastnn.Sequential([fastnn.Dense(1)])
+    X, y = np.ones((rows, 2), "f4"), np.ones(rows, "f4")
+    options = {"loss": "mean_squared_error", "batch_size": 500, "validation_split": split}
+    tracemalloc.start()
+    try:
+        net.fit(X, y, epochs=4, callbacks=[Watch()], **options)
+    finally:
+        tracemalloc.stop()
+    assert max(peaks[1:]) < rows  # bytes; the indices of the rows are 8 times as many
 
 
 @pytest.mark.skipif(not CSRC.exists(), reason="an installed fastnn, without its sources")
