@@ -2,8 +2,8 @@
 
 A command is a module with ``main(argv) -> int`` and a row in ``COMMANDS``; the module is imported
 only when its command is used, so that none of them slows down another. Exit codes: 0 done,
-1 failed, 2 what was given cannot be used (the line, a table, a model), 130 Ctrl-C. One line on
-stderr, ``fastnn: error: ...``, says why.
+1 failed, 2 what was given cannot be used (the line, a table, a model), 130 Ctrl-C, 143 SIGTERM. One
+line on stderr, ``fastnn: error: ...``, says why.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 import fastnn
 from fastnn.cli._errors import InputError
@@ -47,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = importlib.import_module(module).main(arguments.rest)
         sys.stdout.flush()  # a closed pipe should show here, not while Python shuts down
     except KeyboardInterrupt:
+        print("fastnn: error: ended by Ctrl-C", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `... | head` has seen enough; what is still buffered goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,5 +76,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _terminate(number: int, frame: object) -> NoReturn:
+    """End as by an error, so that nothing is left of a file that was being written."""
+    print("fastnn: error: ended by SIGTERM", file=sys.stderr)
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())

@@ -280,6 +280,32 @@ def test_a_training_that_diverges(capsys):
     assert sorted(os.listdir()) == before
 
 
+def test_a_training_that_diverges_after_a_good_epoch(capsys, monkeypatch):
+    """The best epoch is kept, and a script sees that it went wrong."""
+
+    def rising(lr, steps):
+        return fastnn.schedules.Exponential(lr, 1.5)
+
+    monkeypatch.setattr(fastnn.schedules, "Cosine", rising)
+    line = "train shop.csv --target price --ignore kind --out late.safetensors --report late.html"
+    assert run(line, *QUICK) == 1
+    out, err = capsys.readouterr()
+    found = re.fullmatch(
+        r"fastnn: error: the training diverged in epoch (\d+); late.safetensors is of epoch (\d+), "
+        r"the best before. A lower --lr may help.\n",
+        err,
+    )
+    assert found, err
+    diverged, kept = map(int, found.groups())
+    assert 1 <= kept < diverged < 30
+    assert "trained in" in out
+    assert f": {diverged} epochs, kept is epoch {kept}\n" in out
+    assert "</html>" in Path("late.html").read_text("utf-8")
+    assert run("predict late.safetensors shop.csv --quiet") == 0
+    predicted = capsys.readouterr().out.split()[1:]
+    assert np.isfinite(np.array(predicted, float)).all()
+
+
 def test_what_is_missing_is_named(capsys, monkeypatch):
     for module in ("pandas", "pyarrow", "sklearn", "matplotlib"):
         with monkeypatch.context() as patch:
@@ -495,7 +521,10 @@ def start(line, **options):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
-def test_ctrl_c_leaves_no_file():
+@pytest.mark.parametrize(
+    ("number", "code", "why"), [(signal.SIGINT, 130, "Ctrl-C"), (signal.SIGTERM, 143, "SIGTERM")]
+)
+def test_a_signal_leaves_no_file(number, code, why):
     shop(3000).to_csv("long.csv", index=False)
     before = sorted(os.listdir())
     process = start(
@@ -505,10 +534,33 @@ def test_ctrl_c_leaves_no_file():
         if line.startswith(b"rows:"):
             break
     time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
+    assert err.decode().splitlines()[-1] == f"fastnn: error: ended by {why}"
     assert b"Traceback" not in err
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
+def test_a_signal_while_a_model_is_written_keeps_the_old_one():
+    """The file beside it goes, too."""
+    shutil.copy("price.safetensors", "kept.safetensors")
+    raw, before = Path("kept.safetensors").read_bytes(), sorted(os.listdir())
+    program = """if True:
+        import os, runpy, signal, sys
+        os.replace = lambda *paths: os.kill(os.getpid(), signal.SIGTERM)  # the last moment
+        sys.argv[0] = "fastnn"
+        runpy.run_module("fastnn", run_name="__main__", alter_sys=True)
+    """
+    line = "train shop.csv --target price --ignore kind --out kept.safetensors"
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(fastnn.__file__))}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *line.split(), *QUICK],
+        env=environment, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 143, done.stderr
+    assert Path("kept.safetensors").read_bytes() == raw
     assert sorted(os.listdir()) == before
 
 

@@ -69,6 +69,7 @@ class Training:
     history: dict[str, list[float]]
     kept: int  # the epoch, from 1, whose parameters the estimator has
     seconds: float
+    diverged: bool  # in the last epoch
     notes: list[str] = field(default_factory=list)
 
 
@@ -169,17 +170,20 @@ def train(task: str, settings: Settings, rows: Rows, progress: bool) -> Training
         except ValueError as error:  # the table was checked, so that nothing else is left
             raise RuntimeError(f"the training failed: {error} A lower --lr may help.") from error
     seconds = time.perf_counter() - start
+    diverged = not np.isfinite(estimator.loss_curve_[-1]) if estimator.loss_curve_ else False
     notes = [str(warning.message) for warning in told if not _expected(warning)]
     if any("interrupted" in note for note in notes):  # which the estimator takes for an early end
         raise KeyboardInterrupt
     losses = [-score for score in estimator.validation_scores_]
     history = {"loss": list(estimator.loss_curve_), "val_loss": losses}
-    return Training(estimator, settings, history, int(np.nanargmin(losses)) + 1, seconds, notes)
+    kept = int(np.nanargmin(losses)) + 1
+    return Training(estimator, settings, history, kept, seconds, diverged, notes)
 
 
 def _expected(warning: Any) -> bool:
-    """Whether a warning says that all epochs were used, as they are to be."""
-    return "Maximum iterations" in str(warning.message)
+    """Whether a warning says what is as it is to be, or is told otherwise."""
+    text = str(warning.message)
+    return "Maximum iterations" in text or "became infinite or NaN" in text
 
 
 def save(estimator: Any, path: Path, info: Mapping[str, Any]) -> None:

@@ -19,9 +19,9 @@ log = logging.getLogger("fastnn.cli")
 PROG = "python -m fastnn"
 EXIT_CODES = """\
 exit codes: 0 done; 1 failed, such as a training that diverged or a full disk; 2 the command
-line, the table or the model cannot be used; 130 ended by Ctrl-C. One line on stderr, "fastnn:
-error: ...", says why. Results go to stdout, all else to stderr. A file appears whole or not at
-all."""
+line, the table or the model cannot be used; 130 ended by Ctrl-C, 143 by SIGTERM. One line on
+stderr, "fastnn: error: ...", says why. Results go to stdout, all else to stderr. A file appears
+whole or not at all."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -64,6 +64,11 @@ def _train(options: argparse.Namespace, command: str) -> None:
         page = _report(options, schema, training, scores, rows, command)
         write_whole(options.report, [page.encode()])
         print(f"report: {options.report}")
+    if training.diverged:
+        raise RuntimeError(
+            f"the training diverged in epoch {epochs}; {out} is of epoch {training.kept}, the best "
+            "before. A lower --lr may help."
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
