@@ -199,6 +199,28 @@ def test_the_gradient_of_several_heads():
     assert fastnn.check_gradient(net, X[:20], y, loss=CrossEntropies((3, 2))).passed
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_several_heads_are_as_many_cross_entropies(size, weighted):
+    """Of networks of one layer each, whose losses are the engine's."""
+    from fastnn.estimators._heads import CrossEntropies
+
+    sizes, weights = (3, 2, 4), rng.random(20) if weighted else None
+    raw, gradient = rng.normal(size=(20, 9)) * size, np.empty((20, 9))
+    targets = np.stack([rng.integers(0, classes, 20) for classes in sizes], axis=1)
+    got = CrossEntropies(sizes)(raw, targets.astype(float), gradient, weights)
+    value = 0.0
+    for y, head, slope in zip(
+        targets.T, np.split(raw, [3, 5], axis=1), np.split(gradient, [3, 5], axis=1), strict=True
+    ):
+        net = fastnn.Sequential([fastnn.Dense(head.shape[1])], head.shape[1], dtype="float64")
+        net.layers[0].weights = np.eye(head.shape[1])
+        loss, found = net.loss_and_gradient(head, y, loss="cross_entropy", sample_weight=weights)
+        value += loss
+        np.testing.assert_allclose(slope.sum(axis=0), found[-head.shape[1] :], atol=1e-14)
+    assert got == pytest.approx(value, rel=1e-12)
+
+
 def test_several_quantiles():
     loss = fastnn.losses.Quantile((0.1, 0.5, 0.9))
     mlp = fastnn.MLPRegressor(loss, 30, random_state=0, learning_rate_init=0.01, max_iter=400)
