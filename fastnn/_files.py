@@ -11,12 +11,17 @@ class Exports:
     """What networks and estimators can be written as, for other runtimes."""
 
     def to_onnx(
-        self: Any, path: str | os.PathLike[str], *, output: str = "raw", preprocessor: Any = None
+        self: Any,
+        path: str | os.PathLike[str],
+        *,
+        output: str = "raw",
+        preprocessor: Any = None,
+        numbers: str = "float64",
     ) -> None:
         """Write an ONNX model; see `fastnn.exchange.to_onnx`."""
         from fastnn.exchange import to_onnx
 
-        to_onnx(self, path, output=output, preprocessor=preprocessor)
+        to_onnx(self, path, output=output, preprocessor=preprocessor, numbers=numbers)
 
     def to_c(
         self: Any,
