@@ -50,6 +50,12 @@ def set_values(net: Sequential, values: Any) -> None:
                 layer._write("state", state)
 
 
+def same_values(one: Values, other: Values) -> bool:
+    """Whether two networks' values are the same, bit for bit but for the sign of zeros."""
+    pairs = zip([one.parameters, *one.states], [other.parameters, *other.states], strict=True)
+    return all(a is b or np.array_equal(a, b) for a, b in pairs)  # type: ignore[arg-type]
+
+
 def checked_values(net: Sequential, values: Any) -> Values:
     """Return a network's values, as a file has them, or raise ValueError or TypeError."""
     parameters, states = values

@@ -224,6 +224,18 @@ def test_partial_fit_goes_on_with_the_same_bits(options, before, kind, tmp_path)
     assert again.loss_curve_ == mlp.loss_curve_
 
 
+def test_a_later_fit_goes_back_to_the_best_of_before(tmp_path):
+    """Where it finds no better one, as it does without the way through a file."""
+    X = rng.normal(size=(300, 5))
+    options = {"warm_start": True, "early_stopping": True, "normalization": "batch"}
+    mlp = fastnn.MLPRegressor(random_state=0, max_iter=30, **options).fit(X, X[:, 0])
+    mlp.save(tmp_path / "mlp.safetensors")
+    best = mlp.network_.parameters
+    for each in (mlp, fastnn.load(tmp_path / "mlp.safetensors")):
+        each.set_params(learning_rate_init=10.0, max_iter=2).fit(X, X[:, 0])
+        assert (each.network_.parameters == best).all()
+
+
 def test_a_wrong_rate_is_refused(tmp_path):
     from fastnn import serialization
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from fastnn._spec import Spec, from_config
+from fastnn._state import get_values, same_values
 from fastnn.activations import Activation
 from fastnn.estimators._classes import Classes
 from fastnn.estimators._rate import Rate
@@ -62,6 +63,10 @@ def save(estimator: Any, path: str | os.PathLike[str], optimizer_state: bool) ->
     }
     if optimizer_state and "_optimizer" in values:  # else `partial_fit` begins a new one
         state["rate"] = vars(values["_optimizer"])
+    # Most often those of the network, which a later fit goes back to where it finds no better.
+    state["best"] = "_best_values" in values and same_values(
+        values["_best_values"], get_values(estimator.network_)
+    )
     state["parameters"] = {name: _described(v) for name, v in state["parameters"].items()}
     more = {ENTRY: json.loads(_text(state))}
     serialization.save(estimator.network_, Path(path), more, optimizer_state)
@@ -107,6 +112,8 @@ def load(text: str, net: Any) -> Any:
     net.loss = net._use_loss(loss)
     if "rate" in state:  # older files have none
         estimator._optimizer = Rate.from_state(state["rate"])
+    if state.get("best"):
+        estimator._best_values = get_values(net)
     return estimator
 
 
