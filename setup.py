@@ -34,8 +34,20 @@ ABI3 = os.environ.get("FASTNN_ABI3", "0") not in ("", "0")
 AVX2 = ["-mavx2", "-mfma"]
 AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
 ISAS = {"neon": []} if ARM else {"avx512": AVX512, "avx2": AVX2, "baseline": ["-march=x86-64-v2"]}
-CORE = ["ops", "cpu", "team", "arena", "plan", "graph", "copies", "share", "schedule", "update"]
-CORE += ["step", "derive", "custom", "lookups", "batch", "tune", "train", "run", "random", "peak"]
+CORE = ["ops", "cpu", "places", "team", "arena", "plan", "graph", "copies", "share", "schedule"]
+CORE += [
+    "update",
+    "step",
+    "derive",
+    "custom",
+    "lookups",
+    "batch",
+    "tune",
+    "train",
+    "run",
+    "random",
+    "peak",
+]
 CORE += ["profile"]
 
 

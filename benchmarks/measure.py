@@ -10,6 +10,7 @@ machine are at times: it says something about the machine, and nothing about any
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,7 @@ import fastnn
 
 SCALING = 0.8  # a good round: n threads give at least this times n of one thread's peak ...
 STEADY = 0.85  # ... each peak is at least this of its best ...
-NEAR = 2.0  # ... and a line takes at most this times the least of the run
+NEAR = 3.0  # ... and a line takes at most this times the least of the run
 FEWEST = 5  # good rounds that make a result
 PEAK_SECONDS = 0.02
 HANDOVER_SECONDS = 0.004
@@ -100,6 +101,7 @@ def run_rounds(
     peak: PeakFunction = fastnn._core.fma_peak,
     handover: PeakFunction = fastnn._core.handover,
     progress: Callable[[str], None] = lambda line: None,
+    nearest: float = math.inf,
 ) -> list[Round]:
     """Give all contenders a turn in each round, until there are enough good rounds.
 
@@ -118,6 +120,8 @@ def run_rounds(
         Seconds a line of (threads, seconds).
     progress : callable
         Gets a line after each step.
+    nearest : float
+        The least handover known from elsewhere.
 
     Returns
     -------
@@ -136,18 +140,18 @@ def run_rounds(
         lines = line, handover(threads, HANDOVER_SECONDS)
         peak_one, peak_all = peak(1, PEAK_SECONDS), peak(threads, PEAK_SECONDS)
         results.append(Round((one, peak_one), (all_, peak_all), lines, taken))
-        good = len(good_rounds(results, threads))
+        good = len(good_rounds(results, threads, nearest))
         progress(f"round {len(results)}, {all_ / 1e9:.0f} GFLOP/s: {good} of {rounds} good ones")
         if good >= rounds:
             break
     return results
 
 
-def good_rounds(rounds: Sequence[Round], threads: int) -> list[Round]:
+def good_rounds(rounds: Sequence[Round], threads: int, nearest: float = math.inf) -> list[Round]:
     """Return the rounds in which all threads had a core each, as fast and near as at the best."""
     best_one = max(value for measured in rounds for value in measured.peak_one)
     best_all = max(value for measured in rounds for value in measured.peak_all)
-    nearest = min(value for measured in rounds for value in measured.handover)
+    nearest = min(nearest, *(value for measured in rounds for value in measured.handover))
 
     def is_good(measured: Round) -> bool:
         return (
@@ -172,6 +176,8 @@ class Summary:
     threads : int
     fewest : int
         Good rounds that make a result.
+    nearest : float
+        The least handover known from elsewhere.
 
     Attributes
     ----------
@@ -184,8 +190,14 @@ class Summary:
         FLOP/s of one thread and of all, medians.
     """
 
-    def __init__(self, rounds: Sequence[Round], threads: int, fewest: int = FEWEST) -> None:
-        good = good_rounds(rounds, threads)
+    def __init__(
+        self,
+        rounds: Sequence[Round],
+        threads: int,
+        fewest: int = FEWEST,
+        nearest: float = math.inf,
+    ) -> None:
+        good = good_rounds(rounds, threads, nearest)
         self.rounds, self.good, self.fewest = list(rounds), len(good), fewest
         self.enough = self.good >= fewest
         self.used = good if self.enough else self.rounds

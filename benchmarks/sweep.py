@@ -43,6 +43,9 @@ WIDEST = BIGGEST_BATCH = 4096
 MOST_LAYERS = 8
 MOST_FLOPS = 1.5e9
 MOST_WEIGHTS = 1.5e7
+# At least so many steps, if the data are not larger than this: a call of fit begins with a copy of
+# the parameters, which few steps would have to pay for.
+FEW_STEPS, FEW_BYTES = 8, 6e7
 # Of an epoch, at most, if that is two steps: the data's bytes, the products' FLOPs, the weights
 # that are updated, and the steps.
 DATA_BYTES, EPOCH_FLOPS, EPOCH_WEIGHTS, MOST_STEPS = 8e6, 5e8, 2e7, 256
@@ -74,7 +77,8 @@ def random_network(rng: np.random.Generator, number: int) -> Workload:
         if flops <= MOST_FLOPS and weights <= MOST_WEIGHTS:
             nbytes = batch * widths[0] * np.dtype(dtype).itemsize
             steps = min(DATA_BYTES / nbytes, EPOCH_FLOPS / flops, EPOCH_WEIGHTS / weights)
-            steps = int(np.clip(steps, 2, MOST_STEPS))
+            least = FEW_STEPS if FEW_STEPS * nbytes <= FEW_BYTES else 2
+            steps = int(np.clip(steps, least, MOST_STEPS))
             return dataclasses.replace(drawn, samples=steps * batch)
 
 
@@ -101,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results: list[dict[str, Any]] = []
     failed = []
     roofs = bandwidths(options.threads)
+    nearest = math.inf  # of all networks: threads can be far from each other for minutes
     with contextlib.ExitStack() as stack:
         counts = sorted({1, options.threads})
         workers = {
@@ -111,11 +116,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for number in range(options.networks):
             workload = random_network(rng, number)
             try:
-                summary = measure(workload, workers, options)
+                summary = measure(workload, workers, options, nearest)
             except RuntimeError as error:  # of one network: the others can still be measured
                 failed.append(f"FAILED: {workload.name}, {workload.optimizer}: {error}")
                 say(failed[-1])
                 continue
+            nearest = min(nearest, *(min(one.handover) for one in summary.rounds))
             results.append(
                 reduce(workload, summary, roofs[level_of(footprint(workload), options.threads)])
             )
@@ -139,7 +145,10 @@ def contenders_of(workload: Workload, workers: Mapping[tuple[str, int], Worker])
 
 
 def measure(
-    workload: Workload, workers: Mapping[tuple[str, int], Worker], options: argparse.Namespace
+    workload: Workload,
+    workers: Mapping[tuple[str, int], Worker],
+    options: argparse.Namespace,
+    nearest: float,
 ) -> Summary:
     """Train a network by all of them, interleaved."""
 
@@ -156,8 +165,9 @@ def measure(
         threads=options.threads,
         seconds=options.seconds,
         peak=peak,
+        nearest=nearest,
     )
-    return Summary(rounds, options.threads, options.rounds)
+    return Summary(rounds, options.threads, options.rounds, nearest)
 
 
 def reduce(workload: Workload, summary: Summary, bandwidth: float) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def one_round(one, all_, line=1e-9, **seconds):
 def test_a_round_is_good_if_each_thread_had_a_core_at_full_speed():
     good, half, slow = one_round(100, 195), one_round(100, 100), one_round(70, 140)
     before_only = Round((100, 100), (195, 110), (1e-9, 1e-9), {})
-    far = one_round(100, 195, line=3e-9)
+    far = one_round(100, 195, line=4e-9)
     assert good_rounds([good, half, good, slow, before_only, far], threads=2) == [good, good]
 
 

@@ -10,14 +10,11 @@
  *
  * After fork() the child has only the thread that called it: the handler below forgets
  * the team, and the child's first job makes a new one. */
-#if defined(__linux__)
-#define _GNU_SOURCE /* the CPUs that a process may use */
-#else
 #define _POSIX_C_SOURCE 200809L
-#endif
 #include "team.h"
 #include "cpu.h"
 #include "fastnn.h"
+#include "places.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -38,6 +35,7 @@ typedef HANDLE thread_t;
 #define mutex_unlock(m) ReleaseSRWLockExclusive(m)
 #define condition_wait(c, m) SleepConditionVariableSRW(c, m, INFINITE, 0)
 #define condition_broadcast(c) WakeAllConditionVariable(c)
+#define thread_yield() SwitchToThread()
 #define THREAD_RESULT DWORD WINAPI
 #define THREAD_DONE 0
 static int thread_start(thread_t *t, LPTHREAD_START_ROUTINE f, void *x) {
@@ -47,14 +45,10 @@ static void thread_join(thread_t t) {
   WaitForSingleObject(t, INFINITE);
   CloseHandle(t);
 }
-static int cpus(void) { return (int)GetActiveProcessorCount(ALL_PROCESSOR_GROUPS); }
 #else
 #include <pthread.h>
-#if defined(__linux__)
 #include <sched.h>
-#endif
 #include <signal.h>
-#include <unistd.h>
 typedef pthread_mutex_t mutex_t;
 typedef pthread_cond_t condition_t;
 typedef pthread_t thread_t;
@@ -64,6 +58,7 @@ typedef pthread_t thread_t;
 #define mutex_unlock(m) pthread_mutex_unlock(m)
 #define condition_wait(c, m) pthread_cond_wait(c, m)
 #define condition_broadcast(c) pthread_cond_broadcast(c)
+#define thread_yield() sched_yield()
 #define THREAD_RESULT void *
 #define THREAD_DONE NULL
 /* Signals are the business of the program's own threads. */
@@ -76,20 +71,17 @@ static int thread_start(thread_t *t, void *(*f)(void *), void *x) {
   return !failed;
 }
 static void thread_join(thread_t t) { pthread_join(t, NULL); }
-static int cpus(void) {
-#if defined(__linux__) /* sysconf reads a file, which takes 5 us, and does not know what is        \
-                          allowed */
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0)
-    return CPU_COUNT(&set);
-#endif
-  return (int)sysconf(_SC_NPROCESSORS_ONLN);
-}
 #endif
 
 /* ---- the team ------------------------------------------------------------------ */
 
+/* How long to watch: for the next job, and within one.  A thread that parked takes 50 us and more
+ * to come back where an idle CPU sleeps, longer still in a virtual machine.  Did the others give up
+ * sooner, they would park meanwhile, and so on: each barrier of the job would take that long. */
 #define SPIN_SECONDS 50e-6
+#define JOB_SPIN_SECONDS 400e-6
+/* Then whoever shares the CPU and is waited for may have it. */
+#define YIELD_SECONDS 10e-6
 #define SPINS_PER_LOOK 32 /* at the clock */
 
 typedef struct {
@@ -106,6 +98,8 @@ typedef struct {
   void (*work)(void *, int, int);
   void *context;
 
+  atomic_int cpu[FNN_MAX_THREADS]; /* where each was when it last looked */
+
   atomic_int running; /* workers that have not finished the job */
   atomic_uint_fast64_t finished;
   atomic_int arrived; /* at the barrier */
@@ -115,6 +109,7 @@ typedef struct {
 #define TEAM_INIT {.mutex = MUTEX_INIT, .changed = CONDITION_INIT, .spin = 1}
 #define THREADS_OF(job) ((int)((job) & 0xffff))
 static team_t team = TEAM_INIT;
+static _Thread_local int number; /* of the calling thread: a worker has its own, a caller is 0 */
 
 static void relax(void) {
 #if defined(__x86_64__)
@@ -124,12 +119,24 @@ static void relax(void) {
 #endif
 }
 
-/* Waits until *word is not `seen`, and returns what it is then. */
-static uint64_t wait_for_change(atomic_uint_fast64_t *word, uint64_t seen) {
+/* A thread that finds itself on the CPU of another one of the job goes elsewhere: who has been
+ * woken looks, and who has waited in vain.  True if it went. */
+static int find_a_place(int threads) {
+  const int mine = fnn_my_cpu();
+  int shared = 0;
+  for (int i = 0; i < threads; i++)
+    shared |= i != number && atomic_load_explicit(&team.cpu[i], memory_order_relaxed) == mine;
+  if (shared &= mine >= 0)
+    fnn_leave_my_cpu();
+  atomic_store_explicit(&team.cpu[number], shared ? fnn_my_cpu() : mine, memory_order_relaxed);
+  return shared;
+}
+
+/* Watches *word for so many seconds, or until it is not `seen`; returns what it is. */
+static uint64_t watch(atomic_uint_fast64_t *word, uint64_t seen, double seconds) {
   uint64_t now;
   double start = 0;
-  const int spin = atomic_load_explicit(&team.spin, memory_order_relaxed);
-  for (int spins = 0; spin; spins++) {
+  for (int spins = 0;; spins++) {
     if ((now = atomic_load_explicit(word, memory_order_acquire)) != seen)
       return now;
     relax();
@@ -137,16 +144,31 @@ static uint64_t wait_for_change(atomic_uint_fast64_t *word, uint64_t seen) {
       const double t = fnn_seconds();
       if (start == 0)
         start = t;
-      else if (t - start > SPIN_SECONDS)
-        break;
+      else if (t - start > seconds)
+        return seen;
+      else if (t - start > YIELD_SECONDS)
+        thread_yield();
     }
   }
+}
+
+/* Waits until *word is not `seen`, and returns what it is then: within a job of so many threads, or
+ * for the next job, where `threads` is 0. */
+static uint64_t wait_for_change(atomic_uint_fast64_t *word, uint64_t seen, int threads) {
+  uint64_t now = seen;
+  const int spin = atomic_load_explicit(&team.spin, memory_order_relaxed);
+  const double seconds = threads ? JOB_SPIN_SECONDS : SPIN_SECONDS;
+  if (spin && ((now = watch(word, seen, seconds)) != seen ||
+               (find_a_place(threads) && (now = watch(word, seen, seconds)) != seen)))
+    return now;
   mutex_lock(&team.mutex);
   atomic_fetch_add(&team.sleepers, 1);
   while ((now = atomic_load(word)) == seen)
     condition_wait(&team.changed, &team.mutex);
   atomic_fetch_sub(&team.sleepers, 1);
   mutex_unlock(&team.mutex);
+  if (spin)
+    find_a_place(threads);
   return now;
 }
 
@@ -170,19 +192,21 @@ void fnn_team_barrier(int threads) {
     atomic_store_explicit(&team.arrived, 0, memory_order_relaxed);
     change(&team.barrier, seen + 1);
   } else {
-    wait_for_change(&team.barrier, seen);
+    wait_for_change(&team.barrier, seen, threads);
   }
 }
 
 static THREAD_RESULT worker(void *argument) {
-  const int number = (int)(intptr_t)argument;
   uint64_t seen = 0;
+  number = (int)(intptr_t)argument;
   for (;;) {
-    seen = wait_for_change(&team.job, seen);
+    seen = wait_for_change(&team.job, seen, 0);
     const int threads = THREADS_OF(seen);
     if (threads == 0)
       return THREAD_DONE;
     if (number < threads) {
+      if (team.spin)
+        find_a_place(threads);
       team.work(team.context, number, threads);
       if (atomic_fetch_sub(&team.running, 1) == 1)
         change(&team.finished, atomic_load(&team.finished) + 1);
@@ -231,14 +255,15 @@ void fnn_team_run(int threads, void (*work)(void *, int, int), void *context) {
     work(context, 0, 1);
     return;
   }
-  team.spin = threads <= cpus();
+  team.spin = threads <= fnn_cpus();
   team.work = work;
   team.context = context;
   atomic_store(&team.running, threads - 1);
   const uint64_t finished = atomic_load(&team.finished);
+  atomic_store_explicit(&team.cpu[0], fnn_my_cpu(), memory_order_relaxed);
   publish(threads);
   work(context, 0, threads);
-  wait_for_change(&team.finished, finished);
+  wait_for_change(&team.finished, finished, threads);
   atomic_store(&team.busy, 0);
 }
 

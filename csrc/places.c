@@ -1,0 +1,48 @@
+/* On which CPUs threads run.
+ *
+ * The system tends to put a thread that wakes on the CPU of the one that woke it, and takes some
+ * milliseconds to see that both are busy and another CPU is idle.  Two threads that wait for each
+ * other take turns there, each until the waiting one parks: steps take many times as long
+ * (docs/performance.md).  Only Linux tells where a thread is and takes orders. */
+#if defined(__linux__)
+#define _GNU_SOURCE
+#include <sched.h>
+#elif defined(_WIN32)
+#include <windows.h>
+#else
+#include <unistd.h>
+#endif
+
+#include "places.h"
+
+#if defined(__linux__)
+/* Of more CPUs than fit into a cpu_set_t the system says nothing. */
+static int allowed(cpu_set_t *set) { return sched_getaffinity(0, sizeof *set, set) == 0; }
+
+int fnn_cpus(void) { /* sysconf reads a file, which takes 5 us, and does not know what is allowed */
+  cpu_set_t set;
+  return allowed(&set) ? CPU_COUNT(&set) : CPU_SETSIZE;
+}
+
+int fnn_my_cpu(void) { return sched_getcpu(); }
+
+void fnn_leave_my_cpu(void) {
+  cpu_set_t all, others;
+  const int cpu = sched_getcpu();
+  if (cpu < 0 || cpu >= CPU_SETSIZE || !allowed(&all) || CPU_COUNT(&all) < 2)
+    return;
+  others = all;
+  CPU_CLR(cpu, &others);
+  /* The first call moves the thread; the second gives back what it was allowed, and leaves it. */
+  if (sched_setaffinity(0, sizeof others, &others) == 0)
+    sched_setaffinity(0, sizeof all, &all);
+}
+#else
+#if defined(_WIN32)
+int fnn_cpus(void) { return (int)GetActiveProcessorCount(ALL_PROCESSOR_GROUPS); }
+#else
+int fnn_cpus(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
+#endif
+int fnn_my_cpu(void) { return -1; }
+void fnn_leave_my_cpu(void) {}
+#endif
