@@ -63,7 +63,8 @@ def test_trainings_in_several_threads_leave_no_limit_behind():
     assert counts() == 3
 
 
-def test_fastnns_own_threads_stay_unset():
+def test_fastnns_own_threads_stay_unset(monkeypatch):
+    monkeypatch.setattr(fastnn.threads, "_chosen", None)  # whatever other tests have left
     with _blas.on_one_thread():
         pass
     assert fastnn.threads.limits()["set_num_threads"] is None
