@@ -16,6 +16,7 @@
 /* A step that takes longer is a large one, on which all threads pay, and too dear to try. */
 #define LONG_STEP 1e-3
 #define GAIN 0.97 /* what more threads must bring */
+#define CLEAR 1.5 /* times as fast: no second look is needed */
 
 static int threads_at(const fnn_tune *tune, int32_t level) {
   return 1 << level < tune->most ? 1 << level : tune->most;
@@ -116,7 +117,8 @@ void fnn_tune_note(fnn_tune *tune, int64_t rows, double seconds) {
   double *fastest = &tune->fastest[tune->turn % 2];
   const double row = tune->seconds / (double)tune->rows;
   *fastest = *fastest == 0 || row < *fastest ? row : *fastest;
-  if (++tune->turn == TURNS)
+  const double ratio = tune->turn ? tune->fastest[1] / tune->fastest[0] : 1;
+  if (++tune->turn == TURNS || ratio > CLEAR || ratio < 1 / CLEAR)
     decide(tune);
   else
     begin_turn(tune);
