@@ -8,27 +8,53 @@ typedef struct {
   uint32_t of_row[4][FNN_BLOCK];
 } random_words;
 
-/* Of `counter` and the 15 after it.  Plain loops over 16 lanes: the compiler makes widening
- * multiplications of each ISA of them. */
+/* A word of several counters: the lower half of each lane; what is above it is never looked at. */
+typedef uint64_t wide_words __attribute__((vector_size(FNN_VECTOR_BYTES)));
+typedef uint32_t some_words __attribute__((vector_size(FNN_VECTOR_BYTES / 2)));
+#define WIDE_LANES (FNN_VECTOR_BYTES / 8)
+
+FNN_INLINE wide_words wide_set(uint32_t word) {
+  const wide_words zero = {0};
+  return zero + word;
+}
+
+/* Of the lower halves. */
+FNN_INLINE wide_words wide_product(wide_words a, wide_words b) {
+#if FNN_VECTOR_BYTES == 64
+  return (wide_words)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif FNN_VECTOR_BYTES == 32
+  return (wide_words)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__x86_64__)
+  return (wide_words)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  return (wide_words)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+#endif
+}
+
+/* Of `counter` and the 15 after it. */
 static void draw_block(uint64_t seed, uint64_t stream, uint64_t counter,
                        uint32_t words[4][FNN_BLOCK]) {
-  uint32_t x[4][FNN_BLOCK], key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
-  for (int i = 0; i < FNN_BLOCK; i++) {
-    x[0][i] = (uint32_t)(counter + (uint64_t)i);
-    x[1][i] = (uint32_t)((counter + (uint64_t)i) >> 32);
-    x[2][i] = (uint32_t)stream;
-    x[3][i] = (uint32_t)(stream >> 32);
-  }
-  for (int round = 0; round < 10; round++, key0 += 0x9E3779B9, key1 += 0xBB67AE85)
-    for (int i = 0; i < FNN_BLOCK; i++) {
-      const uint64_t product0 = (uint64_t)0xD2511F53 * x[0][i];
-      const uint64_t product1 = (uint64_t)0xCD9E8D57 * x[2][i];
-      x[0][i] = (uint32_t)(product1 >> 32) ^ x[1][i] ^ key0;
-      x[1][i] = (uint32_t)product1;
-      x[2][i] = (uint32_t)(product0 >> 32) ^ x[3][i] ^ key1;
-      x[3][i] = (uint32_t)product0;
+  const wide_words by0 = wide_set(0xD2511F53), by1 = wide_set(0xCD9E8D57);
+  for (int at = 0; at < FNN_BLOCK; at += WIDE_LANES) {
+    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
+    wide_words x[4];
+    for (int i = 0; i < WIDE_LANES; i++)
+      x[0][i] = counter + (uint64_t)(at + i);
+    x[1] = x[0] >> 32;
+    x[2] = wide_set((uint32_t)stream);
+    x[3] = wide_set((uint32_t)(stream >> 32));
+    for (int round = 0; round < 10; round++, key0 += 0x9E3779B9, key1 += 0xBB67AE85) {
+      const wide_words product0 = wide_product(x[0], by0), product1 = wide_product(x[2], by1);
+      x[0] = (product1 >> 32) ^ x[1] ^ wide_set(key0);
+      x[1] = product1;
+      x[2] = (product0 >> 32) ^ x[3] ^ wide_set(key1);
+      x[3] = product0;
     }
-  memcpy(words, x, sizeof x);
+    for (int j = 0; j < 4; j++) {
+      const some_words some = __builtin_convertvector(x[j], some_words);
+      memcpy(words[j] + at, &some, sizeof some);
+    }
+  }
 }
 
 /* For rows 4 q .. 4 q + 3 of the pass and features n .. n + 15. */
@@ -57,17 +83,34 @@ static void draw_words(const fnn_layer *d, const fnn_pass *pass, int64_t q, int6
       }                                                                                            \
     }
 
+/* LANES of a row's words, as unsigned integers of REAL's width. */
+#if REAL_BITS == 32
+typedef uint32_t words_of_lanes __attribute__((vector_size(FNN_VECTOR_BYTES)));
+FNN_INLINE words_of_lanes load_words(const uint32_t *word) {
+  words_of_lanes words;
+  memcpy(&words, word, sizeof words);
+  return words;
+}
+#else
+typedef wide_words words_of_lanes;
+FNN_INLINE words_of_lanes load_words(const uint32_t *word) {
+  some_words some;
+  memcpy(&some, word, sizeof some);
+  return __builtin_convertvector(some, words_of_lanes);
+}
+#endif
+
 /* z = kept ? x * scale + shift : dropped; `kept` with probability 1 - rate. */
 static void drop_some(const fnn_layer *d, const fnn_pass *pass, int64_t r0, int64_t r1, int64_t n0,
                       int64_t n1, double scale_, double shift_, double dropped_) {
-  const REAL scale = (REAL)scale_, shift = (REAL)shift_, dropped = (REAL)dropped_;
-  const uint32_t least = (uint32_t)(d->p[0] * 0x1p32);
+  const vec scale = vset((REAL)scale_), shift = vset((REAL)shift_), dropped = vset((REAL)dropped_);
+  const words_of_lanes zero = {0}, least = zero + (uint32_t)(d->p[0] * 0x1p32);
   FOR_RANDOM_LINES(d, pass, r0, r1, n0, n1, {
-    const REAL *x = (const REAL *)d->in[0].X + at;
-    REAL *z = (REAL *)d->Z + at, *slope = (REAL *)d->kept + at;
-    for (int i = 0; i < FNN_BLOCK; i++) {
-      z[i] = word[i] >= least ? x[i] * scale + shift : dropped;
-      slope[i] = word[i] >= least ? scale : 0;
+    for (int i = 0; i < FNN_BLOCK; i += LANES) {
+      const ivec kept = (ivec)(load_words(word + i) >= least);
+      const vec x = vload((const REAL *)d->in[0].X + at + i);
+      vstore((REAL *)d->Z + at + i, vselect(kept, x * scale + shift, dropped));
+      vstore((REAL *)d->kept + at + i, vselect(kept, scale, vset(0)));
     }
   })
 }
