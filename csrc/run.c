@@ -87,7 +87,8 @@ static void train_on_the_best(fnn_work *run, int threads) {
     now = next;
     const double start = fnn_seconds();
     fnn_team_run(now, fnn_work_together, run);
-    fnn_tune_note(tune, run->end - run->begin, fnn_seconds() - start);
+    /* Rows that were done: a piece may end early, and would seem fast. */
+    fnn_tune_note(tune, run->job->position - run->begin, fnn_seconds() - start);
     run->begin = run->end;
   }
 }
