@@ -9,6 +9,13 @@
 
 #include <stddef.h>
 
+/* What is fetched for the next batch: no less than is worth it, no more than stays in the
+ * second-level cache, and with each unit no more than can be on its way beside it. */
+#define LEAST_AHEAD (1 << 13)
+#define AHEAD_BYTES (1 << 19)
+#define GROUP_BYTES (FNN_AHEAD_LINES * 64)
+#define MOST_GROUPS 32
+
 /* ---- positions and weights ------------------------------------------------------------ */
 
 int64_t fnn_row_of(const fnn_job *job, int64_t position) {
@@ -91,6 +98,26 @@ void fnn_gather_inputs(fnn_work *run, int64_t first, int64_t r0, int64_t r1, voi
     if (unknown >= 0)
       note_bad_row(run, first + unknown, 0);
   }
+}
+
+fnn_ahead fnn_inputs_ahead(const fnn_work *run, int64_t first, int64_t r0, int64_t r1,
+                           int64_t units) {
+  const fnn_array *inputs = &run->job->inputs;
+  const int64_t bytes = inputs->columns * inputs->column_bytes;
+  if (inputs->indices || bytes <= 0 || bytes > inputs->row_bytes || units < 1 ||
+      (r1 - r0) * bytes < LEAST_AHEAD)
+    return (fnn_ahead){.each = 0};
+  const int64_t most = AHEAD_BYTES / bytes + 1, rows = r1 - r0 < most ? r1 - r0 : most;
+  const int64_t groups = (bytes + GROUP_BYTES - 1) / GROUP_BYTES * rows / units + 1;
+  const char *data = inputs->data;
+  return (fnn_ahead){.data = data,
+                     .order = run->job->order,
+                     .position = first + r0,
+                     .end = first + r0 + rows,
+                     .row_bytes = inputs->row_bytes,
+                     .bytes = bytes,
+                     .row = data + fnn_row_of(run->job, first + r0) * inputs->row_bytes,
+                     .each = groups < MOST_GROUPS ? groups : MOST_GROUPS};
 }
 
 void fnn_gather_targets(fnn_work *run, int64_t first, int64_t r0, int64_t r1) {

@@ -46,6 +46,9 @@ int64_t fnn_step_end(const fnn_work *run, int64_t first);
 /* Rows r0..r1 of the workspace get positions first + r0.. of the job. */
 void fnn_gather_inputs(fnn_work *run, int64_t first, int64_t r0, int64_t r1, void *X);
 void fnn_gather_targets(fnn_work *run, int64_t first, int64_t r0, int64_t r1);
+/* The inputs at positions first + r0.. to first + r1, for so many weight units to fetch. */
+fnn_ahead fnn_inputs_ahead(const fnn_work *run, int64_t first, int64_t r0, int64_t r1,
+                           int64_t units);
 /* Their losses, and the gradient in the last layer's outputs. */
 void fnn_loss_of_batch(fnn_work *run, int64_t first, int64_t rows, int64_t r0, int64_t r1);
 void fnn_custom_loss_of_batch(fnn_work *run, int64_t first, int64_t rows, int64_t r0, int64_t r1,

@@ -113,11 +113,16 @@ static int64_t first_unit(const fnn_plan *plan, int t, int T) {
 }
 
 fnn_units fnn_share_units(const fnn_plan *plan, int t, int T) {
-  return (fnn_units){first_unit(plan, t, T), first_unit(plan, t + 1, T), t, T};
+  fnn_units share = {first_unit(plan, t, T), first_unit(plan, t + 1, T), 0, t, T};
+  share.count = share.end - share.begin;
+  for (int32_t l = 0; l < plan->n_layers; l++)
+    if (plan->layers[l].columns)
+      share.count += units_of(&plan->layers[l]) / T;
+  return share;
 }
 
 void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update *updates, int step,
-                  fnn_units share, fnn_clock *clock) {
+                  fnn_units share, fnn_ahead *ahead, fnn_clock *clock) {
   int64_t u0 = share.begin, u1 = share.end;
   for (int32_t l = 0; l < plan->n_layers; l++) {
     const fnn_layer *d = l ? &plan->layers[l] : first;
@@ -127,13 +132,13 @@ void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update
     if (d->columns) {
       const int64_t p0 = panels(d) * share.t / share.T, p1 = panels(d) * (share.t + 1) / share.T;
       if (!rests) {
-        plan->kernels->units(d, p0 * k_units(d), p1 * k_units(d), update);
+        plan->kernels->units(d, p0 * k_units(d), p1 * k_units(d), update, ahead);
         fnn_lap(clock, FNN_WORK_update, l);
       }
       continue;
     }
     if (u0 < n && u1 > 0 && !rests) {
-      plan->kernels->units(d, u0 > 0 ? u0 : 0, u1 < n ? u1 : n, update);
+      plan->kernels->units(d, u0 > 0 ? u0 : 0, u1 < n ? u1 : n, update, ahead);
       fnn_lap(clock, FNN_WORK_update, l);
     }
     u0 -= n;

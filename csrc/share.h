@@ -28,6 +28,7 @@ int64_t fnn_rows_at_once(const fnn_plan *plan, int64_t rows, int64_t terms);
  * counted through the other layers, in those. */
 typedef struct {
   int64_t begin, end;
+  int64_t count; /* of all layers */
   int t, T;
 } fnn_units;
 
@@ -36,7 +37,7 @@ fnn_units fnn_share_units(const fnn_plan *plan, int t, int T);
 /* Calls the kernels for a thread's units of all layers; `first` stands for layer 0.  Layer l
  * gets updates[l * step]. */
 void fnn_do_units(const fnn_plan *plan, const fnn_layer *first, const fnn_update *updates, int step,
-                  fnn_units share, fnn_clock *clock);
+                  fnn_units share, fnn_ahead *ahead, fnn_clock *clock);
 
 /* Sums of squares that a layer's units leave (fnn_update.squares), and their sum: of the weights,
  * or of the bias. */

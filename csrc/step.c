@@ -106,13 +106,13 @@ static void scale_gradient(fnn_plan *plan, const fnn_job *job) {
 }
 
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
-                 fnn_units share, fnn_clock *clock) {
+                 fnn_units share, fnn_ahead *ahead, fnn_clock *clock) {
   if (step->all.stored) {
     const fnn_update store = {.rows = step->all.rows,
                               .optimizer = FNN_STORE,
                               .first = step->begins,
                               .squares = step->clips && step->ends ? plan->squares : NULL};
-    fnn_do_units(plan, first, &store, 0, share, clock);
+    fnn_do_units(plan, first, &store, 0, share, ahead, clock);
     if (!step->ends)
       return;
   }
@@ -123,7 +123,8 @@ void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_l
     fnn_team_barrier(share.T);
     fnn_lap(clock, FNN_WORK_barrier, 0);
   }
-  fnn_do_units(plan, first, step->differ ? plan->updates : &step->all, step->differ, share, clock);
+  fnn_do_units(plan, first, step->differ ? plan->updates : &step->all, step->differ, share, ahead,
+               clock);
   if (plan->constrained) {
     fnn_team_barrier(share.T);
     fnn_lap(clock, FNN_WORK_barrier, 0);

@@ -21,6 +21,6 @@ void fnn_step_prepare(fnn_step *step, fnn_plan *plan, const fnn_job *job, int64_
                       double penalty);
 /* By all, each its share. */
 void fnn_step_do(fnn_step *step, fnn_plan *plan, const fnn_job *job, const fnn_layer *first,
-                 fnn_units share, fnn_clock *clock);
+                 fnn_units share, fnn_ahead *ahead, fnn_clock *clock);
 
 #endif

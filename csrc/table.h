@@ -92,6 +92,17 @@ typedef struct {
 } fnn_update;
 #define FNN_STORE (-1)
 
+/* Rows that the next batch will gather: some lines of cache are asked for with each weight unit. */
+typedef struct {
+  const char *data;     /* of the caller's array */
+  const int64_t *order; /* of its rows, or NULL */
+  int64_t position, end, row_bytes, bytes;
+  const char *row; /* the one at `position` */
+  int64_t at;      /* of it */
+  int64_t each, due; /* so many times FNN_AHEAD_LINES with each unit; now */
+} fnn_ahead;
+#define FNN_AHEAD_LINES 4
+
 /* The loss of some rows, and its gradient in the network's outputs. */
 typedef struct {
   int64_t C; /* outputs */
@@ -136,7 +147,8 @@ typedef struct {
                          int64_t k0, int64_t k1);
   /* Units u0..u1 of the weights: unit u is 16 inputs (u % (K/16)) of panel u / (K/16); of a
    * layer with a weight an output, panel u; of an embedding, table u. */
-  void (*units)(const fnn_layer *layer, int64_t u0, int64_t u1, const fnn_update *update);
+  void (*units)(const fnn_layer *layer, int64_t u0, int64_t u1, const fnn_update *update,
+                fnn_ahead *ahead);
   /* The rule alone, on n weights that lie together anywhere, with their gradient. */
   void (*update)(const fnn_update *update, int64_t n, const void *gradient, void *weights,
                  void *const slots[FNN_MAX_SLOTS]);

@@ -118,6 +118,17 @@ static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const
   }
 }
 
+/* The rows that this thread gathers after the batch at `first`. */
+static fnn_ahead rows_ahead(const fnn_work *run, int64_t first, int own_inputs, fnn_units share) {
+  const int64_t next = first + run->batch, left = run->end - next;
+  const int64_t rows = left < run->batch ? left : run->batch;
+  if (rows <= 0)
+    return (fnn_ahead){.each = 0};
+  const int64_t r0 = own_inputs ? 0 : fnn_first_row(run->plan, rows, share.t, share.T);
+  const int64_t r1 = own_inputs ? rows : fnn_first_row(run->plan, rows, share.t + 1, share.T);
+  return fnn_inputs_ahead(run, next, r0, r1, share.count);
+}
+
 static fnn_pass pass_of(const fnn_work *run, int64_t first) {
   const fnn_job *job = run->job;
   return (fnn_pass){
@@ -200,16 +211,18 @@ void fnn_work_together(void *context, int thread, int threads) {
         }
         fnn_lap(&clock, FNN_WORK_other, 0);
         break;
-      case PHASE_UNITS:
+      case PHASE_UNITS: {
+        fnn_ahead ahead = rows_ahead(run, first, own_inputs, share);
         if (job->mode == FNN_TRAIN)
-          fnn_step_do(&run->step, plan, job, &layer_0, share, &clock);
+          fnn_step_do(&run->step, plan, job, &layer_0, share, &ahead, &clock);
         else if (job->of == FNN_OF_INPUTS)
           fnn_derive_inputs(plan, job, first, r0, r1);
         else
-          fnn_do_units(plan, &layer_0, &run->store, 0, share, &clock);
+          fnn_do_units(plan, &layer_0, &run->store, 0, share, &ahead, &clock);
         if (job->mode == FNN_DERIVE && job->of == FNN_OF_ROWS)
           fnn_derive_row(plan, job, first);
         break;
+      }
       case PHASE_BARRIER:
         fnn_lap(&clock, FNN_WORK_other, 0);
         fnn_team_barrier(threads);

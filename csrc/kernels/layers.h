@@ -31,9 +31,10 @@ static void backward_of_layer(const fnn_layer *d, const fnn_pass *pass, int64_t 
   }
 }
 
-static void units_of_layer(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update) {
+static void units_of_layer(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update,
+                           fnn_ahead *ahead) {
   if (d->kind == FNN_LAYER_dense)
-    dense_units(d, u0, u1, update);
+    dense_units(d, u0, u1, update, ahead);
   else
     for (int64_t u = u0; u < u1; u++)
       if (d->kind == FNN_LAYER_prelu)

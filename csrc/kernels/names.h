@@ -54,6 +54,10 @@
 #define tile_rows_product FNN_REAL(tile_rows_product)
 #define tile_unit_product FNN_REAL(tile_unit_product)
 
+/* units.h */
+#define next_row_ahead FNN_REAL(next_row_ahead)
+#define fetch_ahead FNN_REAL(fetch_ahead)
+
 /* activations.h */
 #define gelu_tanh_slope FNN_REAL(gelu_tanh_slope)
 #define mish_gate FNN_REAL(mish_gate)

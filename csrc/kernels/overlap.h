@@ -11,6 +11,7 @@
 
 #define FNN_SPARE (FNN_REGISTERS - TILE_ROWS * TILE_VECTORS - TILE_VECTORS - 1)
 #define WAITING_LINES (TILE_ROWS * TILE_VECTORS)
+#define OVERLAP_ROWS (4 * WAITING_LINES) /* with fewer the pieces are too short to hide anything */
 
 typedef struct {
   int full;          /* whether a gradient waits */
@@ -62,7 +63,8 @@ FNN_INLINE void take_waiting(const int optimizer, const fnn_layer *d, const fnn_
 
 /* The product of the tile at input k and output n of a panel, whose gradient waits from then on. */
 FNN_INLINE void overlapped_tile(const int optimizer, const fnn_layer *d, int64_t k, int64_t n,
-                                const fnn_update *update, waiting_tile *waiting) {
+                                const fnn_update *update, waiting_tile *waiting,
+                                fnn_ahead *ahead) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), panel = n / FNN_PANEL * FNN_PANEL;
   const REAL *A = (const REAL *)d->in[0].X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
   const REAL *D[TILE_VECTORS];
@@ -87,6 +89,7 @@ FNN_INLINE void overlapped_tile(const int optimizer, const fnn_layer *d, int64_t
       for (int v = 0; v < TILE_VECTORS; v++)
         D[v] += piece * FNN_BLOCK;
       take_register(optimizer, &rule, waiting, i);
+      fetch_ahead(ahead);
     }
     rows -= piece * WAITING_LINES;
     tile_taken(d, waiting);
@@ -106,10 +109,11 @@ FNN_INLINE void overlapped_tile(const int optimizer, const fnn_layer *d, int64_t
 }
 
 FNN_INLINE void overlapped_units(const int optimizer, const fnn_layer *d, int64_t u0, int64_t u1,
-                                 const fnn_update *update) {
+                                 const fnn_update *update, fnn_ahead *ahead) {
   waiting_tile waiting;
   waiting.full = 0;
   for (int64_t u = u0; u < u1; u++) {
+    ahead->due = ahead->each;
     const unit_place at = place_of(d, u);
     if (at.k1 - at.k < FNN_BLOCK || at.n1 - at.panel < FNN_PANEL) {
       dense_unit(d, u, update);
@@ -117,7 +121,7 @@ FNN_INLINE void overlapped_units(const int optimizer, const fnn_layer *d, int64_
     }
     for (int64_t n = at.panel; n < at.n1; n += TILE_WIDTH)
       for (int64_t k = at.k; k < at.k1; k += TILE_ROWS)
-        overlapped_tile(optimizer, d, k, n, update, &waiting);
+        overlapped_tile(optimizer, d, k, n, update, &waiting, ahead);
     waiting.last = 1;
     if (at.k == 0 && d->bias)
       bias_unit(d, at.panel, at.n1, update);
@@ -128,8 +132,8 @@ FNN_INLINE void overlapped_units(const int optimizer, const fnn_layer *d, int64_
 /* One function a rule: written into one, the tiles of all of them would share registers. */
 #define OPTIMIZER_INLINE(name, ...)                                                                \
   static __attribute__((noinline)) void FNN_REAL(overlapped_##name)(                               \
-      const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update) {                      \
-    overlapped_units(FNN_OPTIMIZER_##name, d, u0, u1, update);                                     \
+      const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update, fnn_ahead *ahead) {    \
+    overlapped_units(FNN_OPTIMIZER_##name, d, u0, u1, update, ahead);                              \
   }
 #define OPTIMIZER_CALLED(...)
 #define OPTIMIZER(name, place, ...) OPTIMIZER_##place(name, __VA_ARGS__)
@@ -139,12 +143,13 @@ FNN_INLINE void overlapped_units(const int optimizer, const fnn_layer *d, int64_
 #undef OPTIMIZER_INLINE
 
 /* Units u0..u1 of a dense layer. */
-static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update) {
-  const int plain = update->stored || update->reshapes || update->rows < WAITING_LINES;
+static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update,
+                        fnn_ahead *ahead) {
+  const int plain = update->stored || update->reshapes || update->rows < OVERLAP_ROWS;
   switch (plain ? FNN_STORE : update->optimizer) {
 #define OPTIMIZER_INLINE(name, ...)                                                                \
   case FNN_OPTIMIZER_##name:                                                                       \
-    FNN_REAL(overlapped_##name)(d, u0, u1, update);                                                \
+    FNN_REAL(overlapped_##name)(d, u0, u1, update, ahead);                                         \
     return;
 #if FNN_SPARE >= 12
 #include "../ops/optimizers.def"
@@ -153,6 +158,9 @@ static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_up
 #undef OPTIMIZER_CALLED
 #undef OPTIMIZER
   }
-  for (int64_t u = u0; u < u1; u++)
+  for (int64_t u = u0; u < u1; u++) {
+    for (ahead->due = ahead->each; ahead->due;)
+      fetch_ahead(ahead);
     dense_unit(d, u, update);
+  }
 }
