@@ -13,6 +13,8 @@
  * second-level cache, and with each unit no more than can be on its way beside it. */
 #define LEAST_AHEAD (1 << 13)
 #define AHEAD_BYTES (1 << 19)
+/* Weights, copies and state that pass by meanwhile: more of them drive out what was fetched. */
+#define MOST_BESIDE (3 << 19)
 #define GROUP_BYTES (FNN_AHEAD_LINES * 64)
 #define MOST_GROUPS 32
 
@@ -104,7 +106,9 @@ fnn_ahead fnn_inputs_ahead(const fnn_work *run, int64_t first, int64_t r0, int64
                            int64_t units) {
   const fnn_array *inputs = &run->job->inputs;
   const int64_t bytes = inputs->columns * inputs->column_bytes;
-  if (inputs->indices || bytes <= 0 || bytes > inputs->row_bytes || units < 1 ||
+  const int64_t unit = FNN_BLOCK * FNN_PANEL * run->plan->size *
+                       (2 + fnn_optimizer_ops[run->job->optimizer].slots);
+  if (units * unit > MOST_BESIDE || inputs->indices || bytes <= 0 || bytes > inputs->row_bytes || units < 1 ||
       (r1 - r0) * bytes < LEAST_AHEAD)
     return (fnn_ahead){.each = 0};
   const int64_t most = AHEAD_BYTES / bytes + 1, rows = r1 - r0 < most ? r1 - r0 : most;

@@ -122,7 +122,7 @@ static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const
 static fnn_ahead rows_ahead(const fnn_work *run, int64_t first, int own_inputs, fnn_units share) {
   const int64_t next = first + run->batch, left = run->end - next;
   const int64_t rows = left < run->batch ? left : run->batch;
-  if (rows <= 0)
+  if (rows <= 0 || run->job->mode != FNN_TRAIN)
     return (fnn_ahead){.each = 0};
   const int64_t r0 = own_inputs ? 0 : fnn_first_row(run->plan, rows, share.t, share.T);
   const int64_t r1 = own_inputs ? rows : fnn_first_row(run->plan, rows, share.t + 1, share.T);

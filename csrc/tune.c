@@ -12,7 +12,8 @@
 #define TURNS 4 /* of a comparison: each level twice, of which the faster counts */
 #define TURN_SECONDS 3e-4
 #define REST_SECONDS 0.2
-#define REST_TURNS 50.0 /* a comparison takes at most this part of the time */
+#define REST_TURNS 50.0 /* a comparison takes at most this part of the time ... */
+#define SHORT_RESTS 5   /* ... but for the first: of cold caches, and not to be relied on for long */
 /* A step that takes longer is a large one, on which all threads pay, and too dear to try. */
 #define LONG_STEP 1e-3
 #define GAIN 0.97 /* what more threads must bring */
@@ -75,9 +76,12 @@ int64_t fnn_tune_rows(const fnn_tune *tune, int64_t step) {
   return steps * (double)step < (double)most ? (int64_t)(steps + 1) * step : most;
 }
 
+/* The first is a 32nd of the later ones, the next a 16th, and so on. */
 static void rest(fnn_tune *tune) {
   const double turns = REST_TURNS * TURNS * (tune->seconds + tune->row * (double)tune->batch);
   tune->rest = turns > REST_SECONDS ? turns : REST_SECONDS;
+  tune->rest /= 1 << (SHORT_RESTS - tune->rests);
+  tune->rests += tune->rests < SHORT_RESTS;
 }
 
 static void decide(fnn_tune *tune) {

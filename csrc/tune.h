@@ -17,6 +17,7 @@ typedef struct {
   double seconds, rest; /* of the turn so far; of training before the next comparison */
   int64_t rows;         /* of the turn so far */
   double row;           /* seconds of one, in the last piece */
+  int32_t rests;        /* since the beginning, at most SHORT_RESTS */
 } fnn_tune;
 
 /* Before a job that trains by batches of so many rows. */

@@ -55,7 +55,6 @@
 #define tile_unit_product FNN_REAL(tile_unit_product)
 
 /* units.h */
-#define next_row_ahead FNN_REAL(next_row_ahead)
 #define fetch_ahead FNN_REAL(fetch_ahead)
 
 /* activations.h */

@@ -28,15 +28,6 @@ FNN_INLINE void transpose_block(const REAL *source, int64_t source_line, REAL *t
     }
 }
 
-static __attribute__((noinline)) void next_row_ahead(fnn_ahead *ahead) {
-  ahead->at = 0;
-  if (++ahead->position >= ahead->end)
-    ahead->due = ahead->each = 0;
-  else
-    ahead->row = ahead->data + (ahead->order ? ahead->order[ahead->position] : ahead->position) *
-                                   ahead->row_bytes;
-}
-
 /* The rows of the next batch are in a random order, which no hardware foresees: what is to be
  * gathered is asked for while weights are updated, a few lines between pieces of the products, for
  * more at once would be waited for. */
@@ -49,8 +40,14 @@ FNN_INLINE void fetch_ahead(fnn_ahead *ahead) {
   for (int i = 0; i < FNN_AHEAD_LINES; i++)
     __builtin_prefetch(at + i * 64, 0, 2);
   ahead->at += FNN_AHEAD_LINES * 64;
-  if (ahead->at >= ahead->bytes)
-    next_row_ahead(ahead);
+  if (ahead->at < ahead->bytes)
+    return;
+  ahead->at = 0;
+  if (++ahead->position >= ahead->end)
+    ahead->due = ahead->each = 0;
+  else
+    ahead->row = ahead->data + (ahead->order ? ahead->order[ahead->position] : ahead->position) *
+                                   ahead->row_bytes;
 }
 
 /* With few outputs most lanes of a tile would be empty.  So the inputs go along the lanes and the
