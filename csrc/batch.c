@@ -106,10 +106,10 @@ fnn_ahead fnn_inputs_ahead(const fnn_work *run, int64_t first, int64_t r0, int64
                            int64_t units) {
   const fnn_array *inputs = &run->job->inputs;
   const int64_t bytes = inputs->columns * inputs->column_bytes;
-  const int64_t unit = FNN_BLOCK * FNN_PANEL * run->plan->size *
-                       (2 + fnn_optimizer_ops[run->job->optimizer].slots);
-  if (units * unit > MOST_BESIDE || inputs->indices || bytes <= 0 || bytes > inputs->row_bytes || units < 1 ||
-      (r1 - r0) * bytes < LEAST_AHEAD)
+  const int64_t unit =
+      FNN_BLOCK * FNN_PANEL * run->plan->size * (2 + fnn_optimizer_ops[run->job->optimizer].slots);
+  if (units * unit > MOST_BESIDE || inputs->indices || bytes <= 0 || bytes > inputs->row_bytes ||
+      units < 1 || (r1 - r0) * bytes < LEAST_AHEAD)
     return (fnn_ahead){.each = 0};
   const int64_t most = AHEAD_BYTES / bytes + 1, rows = r1 - r0 < most ? r1 - r0 : most;
   const int64_t groups = (bytes + GROUP_BYTES - 1) / GROUP_BYTES * rows / units + 1;

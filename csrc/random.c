@@ -86,26 +86,28 @@ void fnn_normal(uint64_t seed, uint64_t stream, int64_t n, double *out) {
 }
 
 /* Fisher and Yates, with Lemire's multiplication in place of a division; the bias of
- * n / 2^64 is beneath notice. */
+ * n / 2^64 is beneath notice.  Two draws a counter, those of a block before its swaps, which wait
+ * for each other's memory. */
 void fnn_permutation(uint64_t seed, uint64_t stream, int64_t n, int64_t *out) {
+  __extension__ typedef unsigned __int128 wide;
+  enum { DRAWS = 2 * FNN_BLOCK };
   for (int64_t i = 0; i < n; i++)
     out[i] = i;
-  uint32_t block[4][FNN_BLOCK];
-  philox_t x = {{0}};
-  for (int64_t i = n - 1; i > 0; i--) {
-    const int64_t drawn = n - 1 - i;
-    if (drawn % 2 == 0)
-      x = words_of(seed, stream, drawn / 2, block);
-    const uint32_t *pair = x.word + drawn % 2 * 2;
-    const uint64_t bits = (uint64_t)pair[0] << 32 | pair[1];
-    const uint64_t bound = (uint64_t)i + 1;
-    /* The high 64 bits of bits * bound. */
-    const uint64_t low = (bits & 0xffffffff) * (bound & 0xffffffff);
-    const uint64_t middle1 = (bits >> 32) * (bound & 0xffffffff) + (low >> 32);
-    const uint64_t middle2 = (bits & 0xffffffff) * (bound >> 32) + (middle1 & 0xffffffff);
-    const int64_t j = (int64_t)((bits >> 32) * (bound >> 32) + (middle1 >> 32) + (middle2 >> 32));
-    const int64_t swap = out[i];
-    out[i] = out[j];
-    out[j] = swap;
+  for (int64_t first = 0; first < n - 1; first += DRAWS) {
+    uint32_t block[4][FNN_BLOCK];
+    int64_t with[DRAWS];
+    fnn_isa_in_use()->f32->draw(seed, stream, (uint64_t)first / 2, block);
+    for (int k = 0; k < DRAWS; k++) {
+      const int word = k % 2 * 2, lane = k / 2;
+      const uint64_t bits = (uint64_t)block[word][lane] << 32 | block[word + 1][lane];
+      with[k] = (int64_t)((wide)bits * (uint64_t)(n - first - k) >> 64);
+    }
+    const int64_t left = n - 1 - first;
+    for (int k = 0; k < DRAWS && k < left; k++) {
+      int64_t *here = out + n - 1 - first - k, *there = out + with[k];
+      const int64_t swap = *here;
+      *here = *there;
+      *there = swap;
+    }
   }
 }

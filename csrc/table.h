@@ -97,8 +97,8 @@ typedef struct {
   const char *data;     /* of the caller's array */
   const int64_t *order; /* of its rows, or NULL */
   int64_t position, end, row_bytes, bytes;
-  const char *row; /* the one at `position` */
-  int64_t at;      /* of it */
+  const char *row;   /* the one at `position` */
+  int64_t at;        /* of it */
   int64_t each, due; /* so many times FNN_AHEAD_LINES with each unit; now */
 } fnn_ahead;
 #define FNN_AHEAD_LINES 4

@@ -13,7 +13,8 @@
 #define TURN_SECONDS 3e-4
 #define REST_SECONDS 0.2
 #define REST_TURNS 50.0 /* a comparison takes at most this part of the time ... */
-#define SHORT_RESTS 5   /* ... but for the first: of cold caches, and not to be relied on for long */
+#define SHORT_RESTS 5   /* ... but for the first: of cold caches, and not to be relied on for long \
+                         */
 /* A step that takes longer is a large one, on which all threads pay, and too dear to try. */
 #define LONG_STEP 1e-3
 #define GAIN 0.97 /* what more threads must bring */

@@ -34,12 +34,13 @@ FNN_INLINE wide_words wide_product(wide_words a, wide_words b) {
 /* Of `counter` and the 15 after it. */
 static void draw_block(uint64_t seed, uint64_t stream, uint64_t counter,
                        uint32_t words[4][FNN_BLOCK]) {
+  static const uint64_t numbers[FNN_BLOCK] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   const wide_words by0 = wide_set(0xD2511F53), by1 = wide_set(0xCD9E8D57);
   for (int at = 0; at < FNN_BLOCK; at += WIDE_LANES) {
     uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
     wide_words x[4];
-    for (int i = 0; i < WIDE_LANES; i++)
-      x[0][i] = counter + (uint64_t)(at + i);
+    memcpy(&x[0], numbers + at, sizeof x[0]);
+    x[0] += counter;
     x[1] = x[0] >> 32;
     x[2] = wide_set((uint32_t)stream);
     x[3] = wide_set((uint32_t)(stream >> 32));

@@ -11,7 +11,8 @@
 
 #define FNN_SPARE (FNN_REGISTERS - TILE_ROWS * TILE_VECTORS - TILE_VECTORS - 1)
 #define WAITING_LINES (TILE_ROWS * TILE_VECTORS)
-#define OVERLAP_ROWS (4 * WAITING_LINES) /* with fewer the pieces are too short to hide anything */
+#define OVERLAP_ROWS (4 * WAITING_LINES) /* with fewer the pieces are too short to hide anything   \
+                                          */
 
 typedef struct {
   int full;          /* whether a gradient waits */
@@ -63,8 +64,7 @@ FNN_INLINE void take_waiting(const int optimizer, const fnn_layer *d, const fnn_
 
 /* The product of the tile at input k and output n of a panel, whose gradient waits from then on. */
 FNN_INLINE void overlapped_tile(const int optimizer, const fnn_layer *d, int64_t k, int64_t n,
-                                const fnn_update *update, waiting_tile *waiting,
-                                fnn_ahead *ahead) {
+                                const fnn_update *update, waiting_tile *waiting, fnn_ahead *ahead) {
   const int64_t K16 = FNN_ROUND_UP(d->K, FNN_BLOCK), panel = n / FNN_PANEL * FNN_PANEL;
   const REAL *A = (const REAL *)d->in[0].X + k / FNN_BLOCK * d->stride * FNN_BLOCK + k % FNN_BLOCK;
   const REAL *D[TILE_VECTORS];

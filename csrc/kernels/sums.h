@@ -27,11 +27,19 @@ FNN_INLINE REAL tree_sum(const REAL lanes[FNN_BLOCK]) {
   return z[0] + z[1];
 }
 
-FNN_INLINE REAL tree_max(REAL lanes[FNN_BLOCK]) {
-  for (int half = FNN_BLOCK / 2; half > 0; half /= 2)
-    for (int i = 0; i < half; i++)
-      lanes[i] = lanes[i + half] > lanes[i] ? lanes[i + half] : lanes[i];
-  return lanes[0];
+/* Of two, the first where the second is NaN. */
+#define GREATER(integers, x, y)                                                                    \
+  ((integers)(((y) > (x)) & (integers)(y)) | (~((y) > (x)) & (integers)(x)))
+
+FNN_INLINE REAL tree_max(const REAL lanes[FNN_BLOCK]) {
+  typedef INT ilanes8 __attribute__((vector_size(8 * sizeof(REAL))));
+  typedef INT ilanes4 __attribute__((vector_size(4 * sizeof(REAL))));
+  typedef INT ilanes2 __attribute__((vector_size(2 * sizeof(REAL))));
+  const lanes8 low = *(const lanes8 *)lanes, high = *(const lanes8 *)(lanes + 8);
+  const lanes8 x = (lanes8)GREATER(ilanes8, low, high);
+  const lanes4 y = (lanes4)GREATER(ilanes4, LOW_4(x), HIGH_4(x));
+  const lanes2 z = (lanes2)GREATER(ilanes2, LOW_2(y), HIGH_2(y));
+  return z[1] > z[0] ? z[1] : z[0];
 }
 
 /* 0, 1, 2, ... of a block's lanes, from lane i on. */
