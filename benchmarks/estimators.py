@@ -4,8 +4,10 @@
     python -m benchmarks.estimators --data digits --data wine --folds 3 --json result.json
 
 Both have the same folds, the same preprocessing and the same parameters: those that are the
-default, and a random_state for each fold. They take turns, fold by fold; the time is that of `fit`
-of the MLP alone, after the preprocessing. Diamonds (diamonds.csv.gz, in the folder that FASTNN_DATA
+default, and a random_state for each fold. They take turns, fold by fold, each when the threads of
+the one before sleep (those of BLAS watch for work for a tenth of a second and more, on the cores
+that the next one wants); the time is that of `fit` of the MLP alone, after the preprocessing.
+Diamonds (diamonds.csv.gz, in the folder that FASTNN_DATA
 names) are one-hot and standardized for both; fastnn also gets the table as it is, with its own
 preprocessing.
 
@@ -122,12 +124,22 @@ def compare(name: str, data: Data, folds: int, max_iter: int) -> Scores:
             mlp = estimator(random_state=fold, max_iter=max_iter)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that 200 epochs were not enough
+                rest()
                 begun = time.perf_counter()
                 mlp.fit(X, data.y[train])
                 seconds = time.perf_counter() - begun
             found.note(who, float(mlp.score(X_test, data.y[test])), seconds, int(mlp.n_iter_))
         say(f"{name}: fold {fold + 1} of {folds}")
     return found
+
+
+def rest() -> None:
+    """Wait until no thread of this process computes any more, for at most two seconds."""
+    for _ in range(40):
+        before = time.process_time()
+        time.sleep(0.05)
+        if time.process_time() - before < 2e-3:
+            return
 
 
 # ---- data -------------------------------------------------------------------------------------
