@@ -46,6 +46,33 @@ typedef struct {
     break;                                                                                         \
   }
 
+/* The same where a row has few columns: `some` elements hold them, of which seldom a second line of
+ * cache is touched. */
+#define GATHER_FEW(type, some)                                                                     \
+  {                                                                                                \
+    typedef type elements __attribute__((vector_size(some * sizeof(type))));                       \
+    typedef REAL reals __attribute__((vector_size(some * sizeof(REAL)), may_alias));               \
+    typedef INT integers __attribute__((vector_size(some * sizeof(INT)), may_alias));              \
+    reals sum = {0};                                                                               \
+    integers used;                                                                                 \
+    for (int i = 0; i < some; i++)                                                                 \
+      used[i] = i < columns ? -1 : 0;                                                              \
+    for (int i = 0; i < group->rows; i++) {                                                        \
+      elements line;                                                                               \
+      memcpy(&line, group->row[i], sizeof line);                                                   \
+      __builtin_prefetch(group->ahead[i], 0, 2);                                                   \
+      __builtin_prefetch(group->ahead[i] + (size_t)columns * sizeof(type) - 1, 0, 2);              \
+      const reals x = (reals)((integers) __builtin_convertvector(line, reals) & used);             \
+      memcpy(H + i * FNN_BLOCK, &x, sizeof x);                                                     \
+      memset(H + i * FNN_BLOCK + some, 0, (FNN_BLOCK - some) * sizeof(REAL));                      \
+      sum += x - x;                                                                                \
+    }                                                                                              \
+    REAL total = 0;                                                                                \
+    for (int i = 0; i < some; i++)                                                                 \
+      total += sum[i];                                                                             \
+    return total == 0;                                                                             \
+  }
+
 /* One element, for arrays whose elements do not lie together and for ends of the last row. */
 #define ELEMENT(type)                                                                              \
   {                                                                                                \
@@ -89,6 +116,18 @@ static int is_zero(const block *sum) {
 /* Returns whether all of it is finite. */
 static int gather_group(const row_group *group, int64_t columns, int64_t step, int32_t type,
                         int64_t stride, REAL *H) {
+  if (columns <= FNN_BLOCK / 2 && group->reads_on) {
+    if (type == FNN_F32 && step == (int64_t)sizeof(float)) {
+      if (columns <= FNN_BLOCK / 4)
+        GATHER_FEW(float, 4)
+      GATHER_FEW(float, 8)
+    }
+    if (type == FNN_F64 && step == (int64_t)sizeof(double)) {
+      if (columns <= FNN_BLOCK / 4)
+        GATHER_FEW(double, 4)
+      GATHER_FEW(double, 8)
+    }
+  }
   block sum = {0};
   iblock used;
   int64_t k = 0, whole = columns / FNN_BLOCK * FNN_BLOCK;
@@ -128,6 +167,7 @@ static int gather_group(const row_group *group, int64_t columns, int64_t step, i
   return is_zero(&sum);
 }
 #undef GATHER
+#undef GATHER_FEW
 
 static int row_is_finite(int64_t columns, int64_t stride, const REAL *H) {
   block sum = {0};
