@@ -84,14 +84,23 @@ static void commit_update(fnn_work *run) {
 
 /* ---- the walk ---------------------------------------------------------------------------- */
 
+/* Whether the first layer gathers its inputs by itself, a piece of rows at a time, which are then
+ * still in the cache: where it is dense and no thread is waited for in between. */
+static int gathers(const fnn_plan *plan, const fnn_phase *phase) {
+  return phase->kind == PHASE_FORWARD && phase->layer == 0 && !phase->meet &&
+         plan->layers[0].kind == FNN_LAYER_dense;
+}
+
 /* A part of a layer in pieces, so that a poll is never far away: of some rows, or of some columns
  * where a layer looks at all rows of one.  Forward the part is one of outputs, backward one of
- * inputs (the outputs of the layer below). */
-static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const fnn_pass *pass,
-                       fnn_part_of_layer part, int thread) {
+ * inputs (the outputs of the layer below).  Where inputs are gathered, row 0 is at position
+ * `first`. */
+static void layer_part(fnn_work *run, const fnn_phase *phase, const fnn_layer *d,
+                       const fnn_pass *pass, fnn_part_of_layer part, int64_t first, int thread,
+                       fnn_clock *clock) {
   const fnn_kernels *kernels = run->plan->kernels;
-  const int32_t act = run->act || phase.layer < run->plan->n_layers - 1;
-  const int dense = d->kind == FNN_LAYER_dense, forward = phase.kind == PHASE_FORWARD;
+  const int32_t act = run->act || phase->layer < run->plan->n_layers - 1;
+  const int dense = d->kind == FNN_LAYER_dense, forward = phase->kind == PHASE_FORWARD;
   const int across = !dense && fnn_layer_ops[d->kind].split == FNN_COLUMNS;
   const int64_t rows = part.r1 - part.r0, outputs = part.n1 - part.n0;
   if (rows == 0)
@@ -105,6 +114,10 @@ static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const
     const int64_t end = at + some < all ? at + some : all;
     const int64_t r0 = part.r0 + (across ? 0 : at), r1 = across ? part.r1 : part.r0 + end;
     const int64_t n0 = part.n0 + (across ? at : 0), n1 = across ? part.n0 + end : part.n1;
+    if (gathers(run->plan, phase)) {
+      fnn_gather_inputs(run, first, r0, r1, d->in[0].X);
+      fnn_lap(clock, FNN_WORK_gather, 0);
+    }
     if (dense && forward)
       kernels->forward(d, r0, r1, n0, n1, act);
     else if (dense)
@@ -115,6 +128,7 @@ static void layer_part(fnn_work *run, fnn_phase phase, const fnn_layer *d, const
       kernels->layer_backward(d, pass, r0, r1, n0, n1);
     if (thread == 0)
       tick(run, flops * (double)(end - at));
+    fnn_lap(clock, forward ? FNN_WORK_forward : FNN_WORK_backward, phase->layer);
   }
 }
 
@@ -173,22 +187,23 @@ void fnn_work_together(void *context, int thread, int threads) {
       }
       switch (phase->kind) {
       case PHASE_GATHER:
-        fnn_gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
-                          own_inputs ? layer_0.in[0].X : plan->inputs);
         fnn_gather_targets(run, first, r0, r1);
+        if (gathers(plan, phase + 1)) /* the clock goes on there */
+          break;
+        fnn_gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
+                          layer_0.in[0].X);
         fnn_lap(&clock, FNN_WORK_gather, 0);
         break;
       case PHASE_FORWARD:
-        layer_part(run, *phase, d, &pass,
-                   fnn_share_outputs(plan, phase->layer, rows, thread, threads), thread);
-        fnn_lap(&clock, FNN_WORK_forward, phase->layer);
+        layer_part(run, phase, d, &pass,
+                   fnn_share_outputs(plan, phase->layer, rows, thread, threads), first, thread,
+                   &clock);
         break;
       case PHASE_BACKWARD:
-        layer_part(run, *phase, d, &pass,
+        layer_part(run, phase, d, &pass,
                    fnn_share_outputs(plan, fnn_graph_gradient_layer(plan, phase->layer), rows,
                                      thread, threads),
-                   thread);
-        fnn_lap(&clock, FNN_WORK_backward, phase->layer);
+                   first, thread, &clock);
         break;
       case PHASE_LOSS:
         if (job->loss == FNN_CUSTOM_LOSS)
@@ -257,12 +272,14 @@ void fnn_work_alone(void *context, int thread, int threads) {
     const int64_t r1 = r0 + (end - first < at_once ? end - first : at_once);
     for (const fnn_phase *phase = plan->phases[FNN_PREDICT]; phase->kind != PHASE_END; phase++)
       if (phase->kind == PHASE_GATHER) {
+        if (gathers(plan, phase + 1))
+          continue;
         fnn_gather_inputs(run, first - r0, r0, r1, plan->inputs);
         fnn_lap(&clock, FNN_WORK_gather, 0);
       } else if (phase->kind == PHASE_FORWARD) {
-        layer_part(run, *phase, &plan->layers[phase->layer], &pass,
-                   (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, thread);
-        fnn_lap(&clock, FNN_WORK_forward, phase->layer);
+        layer_part(run, phase, &plan->layers[phase->layer], &pass,
+                   (fnn_part_of_layer){r0, r1, 0, plan->layers[phase->layer].N}, first - r0, thread,
+                   &clock);
       } else if (atomic_load_explicit(&run->stop, memory_order_relaxed) == 0) {
         plan->kernels->scatter(last->N, plan->stride, last->Z, r0, r1, job->link,
                                (char *)job->outputs + (first - job->begin) * last->N * plan->size);
