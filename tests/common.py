@@ -1,8 +1,11 @@
 """What several test modules share: small data, comparisons, the kinds of specs, ISAs in turn."""
 
 import contextlib
+import os
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 
 import fastnn
 from fastnn import (
@@ -113,3 +116,12 @@ def exported_network(layers, dtype="float32", seed=0):
     for column, count in net._graph.categories().items():
         X[:, column] = rng.integers(0, count, len(X))
     return net, X
+
+
+def keras_or_skip():
+    """Keras 3 with a backend that is there; it is not among what the tests install."""
+    backends = [name for name in ("jax", "torch", "tensorflow") if find_spec(name)]
+    if not backends:
+        pytest.skip("no backend of Keras is installed", allow_module_level=True)
+    os.environ.setdefault("KERAS_BACKEND", backends[0])
+    return pytest.importorskip("keras", minversion="3")

@@ -266,6 +266,11 @@ GRAPHS = {
         v = ReduceMean<axes = [-1]>(sq) e = Add(v, small) s = Sqrt(e) n = Div(c, s)
         w = Mul(n, each) y = Add(w, shift)""",
     "batch norm": "y = BatchNormalization<epsilon = 0.01>(x, each, each, shift, each)",
+    # As Keras on JAX has it, every number of constants being a node.
+    "batch norm, in parts": """v = Add(each, small) s = Sqrt(v) r = Div(one, s) f = Mul(r, each)
+        m = Neg(shift) c = Mul(m, f) b1 = Add(c, each) h = Mul(x, f) y = Add(h, b1)""",
+    "prelu, of a slope that is computed": """r = Relu(x) s = Neg(each) m = Neg(x) n = Relu(m)
+        i = Concat<axis = 0>(ones, fours) e = Expand(s, i) t = Mul(e, n) y = Add(r, t)""",
     "scaler": "y = ai.onnx.ml.Scaler<offset = [1.0], scale = [0.5, 1.0, 2.0, 4.0]>(x)",
     "two": "r = Relu(x) y = Tanh(r)",
     "a block": "r = Relu(x) w = MatMul(r, square) y = Add(w, x)",
@@ -275,6 +280,7 @@ NUMBERS = {
     "one": 1, "half": 0.5, "root": 2**0.5, "q": 0.5**0.5, "k": 0.044715, "p": (2 / np.pi) ** 0.5,
     "zero": 0, "minus": -1, "three": 3, "six": 6, "two": 2, "tenth": 0.1, "each": np.arange(1.0, 5),
     "small": 1e-3, "shift": np.arange(4.0) - 2,
+    "ones": np.array([1]), "fours": np.array([4]),
     "square": np.arange(16.0).reshape(4, 4) / 9 - 1,
 }  # fmt: skip
 
@@ -292,7 +298,8 @@ def written(tmp_path, text, output="y", opset=17, dtype="float32", **more):
     for name, values in arrays.items():
         if any(name in node.input for node in model.graph.node):
             array = np.asarray(values)
-            array = array.astype(dtype) if array.dtype.kind == "f" or name in NUMBERS else array
+            if array.dtype.kind == "f" or isinstance(values, int):
+                array = array.astype(dtype)
             model.graph.initializer.append(onnx.numpy_helper.from_array(array, name))
     onnx.save(model, tmp_path / "model.onnx")
     return tmp_path / "model.onnx"
@@ -349,6 +356,8 @@ REFUSED = {
         "c = Gather<axis = 1>(x, first) i = Cast<to = 7>(c) y = Gather(square, i)",
         r"node '.*' \(Gather\): fastnn has no such layer",
     ),
+    "much of little": ("a = Expand(one, huge) t = Mul(x, a) y = Relu(t)", r"takes 'a' from elsew"),
+    "shapes that do not fit": ("a = Add(each, three_of) y = Mul(x, a)", r"takes 'a' from elsew"),
     "integers": ("y = Cast<to = 7>(x)", r"node 'y' \(Cast\): fastnn has no such layer"),
 }
 
@@ -356,7 +365,9 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_what_is_not_supported_is_named(case, tmp_path):
     text, message = REFUSED[case]
-    path = written(tmp_path, text, shape=np.array([-1, 2]), first=np.array(0), wide=np.ones((3, 2)))
+    more = {"shape": np.array([-1, 2]), "first": np.array(0), "wide": np.ones((3, 2))}
+    more |= {"huge": np.array([1 << 20, 1 << 20]), "three_of": np.ones(3)}
+    path = written(tmp_path, text, **more)
     with pytest.raises(ValueError, match=message) as caught:
         fastnn.from_onnx(path)
     assert not isinstance(caught.value, fastnn.ModelFormatError)

@@ -2,7 +2,7 @@
 
 Doctests are run by pytest, whose `testpaths` have the pages; the blocks of docs/theory are lines of
 the scripts that build.py runs.  Others are there for comparison, and their first line says so:
-those of PyTorch are run where it is installed, those of Keras never.  Console sessions and shell
+those of PyTorch and Keras are run where these are installed.  Console sessions and shell
 scripts are run by test_cli.py and .ci/run.
 """
 
@@ -12,11 +12,14 @@ import tomllib
 import numpy as np
 import pages
 import pytest
+from common import keras_or_skip
+
+import fastnn
 
 PAGES = pages.pages()
 BLOCKS = [block for page in PAGES for block in pages.blocks(page)]
 PYTHON = [block for block in BLOCKS if block.language == "python"]
-PYTORCH, KERAS = "# PyTorch", "# Keras, for comparison: not run"
+PYTORCH, KERAS = "# PyTorch", "# Keras"
 LANGUAGES = {"python", "console", "sh", "text", "{toctree}", ""}
 
 pytestmark = pytest.mark.skipif(
@@ -64,19 +67,29 @@ def test_a_block_of_python_is_run_or_says_that_it_is_not(block):
         assert part.startswith(">>> "), "what follows an empty line is no doctest, and not run"
 
 
-def test_few_blocks_are_not_run():
-    counted = [block for block in PYTHON if block.kind == KERAS]
-    assert {block.page.name for block in counted} <= {"from-keras.md"}
-
-
 def test_pytorch_on_the_pages_runs():
-    """With the digits for the names that it takes from the page around it."""
     pytest.importorskip("torch")
+    run_all(PYTORCH)
+
+
+@pytest.mark.filterwarnings("default")  # Keras's own
+def test_keras_on_the_pages_runs():
+    keras_or_skip()
+    names = run_all(KERAS)["from-keras.md"]
+    theirs = names["model"].predict(names["X"], verbose=0)
+    np.testing.assert_allclose(names["net"].predict(names["X"]), theirs, atol=1e-4)
+
+
+def run_all(kind):
+    """Run blocks, with the digits for the names that they take from the page around them."""
     from fastnn.datasets import load_digits
 
     X, y = load_digits()
+    found = {}
     for page in PAGES:
-        names = {"X": (X / 16).astype(np.float32), "y": y}
+        names = {"X": (X / 16).astype(np.float32), "y": y, "fastnn": fastnn}
         for block in pages.blocks(page):
-            if block.kind == PYTORCH:
+            if block.kind == kind:
                 exec(compile(block.text, str(block), "exec"), names)
+                found[page.name] = names
+    return found

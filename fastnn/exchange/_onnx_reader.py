@@ -16,6 +16,8 @@ from fastnn.exchange._onnx_graph import import_onnx
 
 # What is computed of constants: nothing that makes much of little.
 _FOLDED = {"Cast", "Constant", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"}
+_BROADCAST = {"Add", "Div", "Expand", "Mul", "Neg", "Reciprocal", "Sqrt", "Sub"}
+_LITTLE = 1024  # numbers that these, which could, and Concat may make of fewer
 
 
 def unsupported(node: Any, why: str) -> ValueError:
@@ -98,14 +100,33 @@ class Reader:
             for i, name in enumerate(node.input):
                 node.input[i] = self._same.get(name, name)
             values = [name for name in node.input if name]
-            if all(name in self.constants for name in values) and node.op_type in _FOLDED:
-                feeds = {name: self.constants[name] for name in values}
+            known = all(name in self.constants for name in values)
+            feeds = {name: self.constants[name] for name in values} if known else {}
+            if known and self._stays_small(node, [feeds[name] for name in values]):
                 self.constants[node.output[0]] = self.evaluate([node], feeds, node.output[0])
             elif self._passes(node):
                 self._same[node.output[0]] = node.input[0]
             else:
                 kept.append(node)
         return kept
+
+    def _stays_small(self, node: Any, arrays: list[np.ndarray]) -> bool:
+        """Whether a node of constants is computed: what it makes is no larger than they are."""
+        if node.op_type in _FOLDED:
+            return True
+        if node.op_type == "Concat":
+            made = sum(array.size for array in arrays)
+        elif node.op_type in _BROADCAST:
+            shapes = [array.shape for array in arrays]
+            if node.op_type == "Expand":
+                shapes[1] = tuple(map(int, arrays[1].ravel()))
+            try:
+                made = math.prod(np.broadcast_shapes(*shapes))
+            except ValueError:  # whoever needs it will be named
+                return False
+        else:
+            return False
+        return made <= max(_LITTLE, *(array.size for array in arrays))
 
     def _passes(self, node: Any) -> bool:
         """Whether a node leaves rows as they are."""
