@@ -242,6 +242,31 @@ def test_what_the_preprocessor_makes_is_the_same(dtype, tmp_path):
     np.testing.assert_array_equal(row, got[:1])
 
 
+IDS = [1, 2**24, 2**24 + 1, 2**40 - 1, 2**40, -7]
+
+
+@pytest.mark.parametrize("max_one_hot", [2, 100])
+@pytest.mark.parametrize(
+    ("levels", "near"),
+    [(IDS, 1), (IDS, 0.5), ([0.1, 0.25, 0.7, 1e30], 1e-12), ([True, False], 1e-9)],
+)
+def test_categories_that_are_numbers_are_the_same_to_the_last_digit(
+    levels, near, max_one_hot, tmp_path
+):
+    fitted = pd.DataFrame({"id": pd.Categorical([*levels, None] * 3)})
+    preprocessor = fastnn.TabularPreprocessor(max_one_hot=max_one_hot).fit(fitted)
+    width = preprocessor.columns_[0].width
+    net = fastnn.Sequential([fastnn.Dense(width)], width)
+    net.layers[0].weights = np.eye(width)
+    net.to_onnx(tmp_path / "net.onnx", preprocessor=preprocessor)
+    values = [float(level) for level in levels]
+    X = pd.DataFrame({"id": [*values, *(v + near for v in values), np.nan, 2.0**63, -1e30]})
+    want = preprocessor.transform(X)
+    (got,) = answers(tmp_path / "net.onnx", onnx_inputs(preprocessor, X))
+    np.testing.assert_array_equal(got, want)
+    assert len(np.unique(want, axis=0)) == len(levels) + 1
+
+
 def targets(kind, X):
     return {
         "binary": X[:, 0] > 0,
@@ -367,5 +392,5 @@ def test_what_is_refused(tmp_path):
     close = pd.DataFrame({"x": pd.Categorical([2**24, 2**24 + 1] * 3)})
     close = fastnn.TabularPreprocessor().fit(close)
     with pytest.raises(ValueError, match="categories of 'x' are the same in float32"):
-        network(close).to_onnx(tmp_path / "net.onnx", preprocessor=close)
+        network(close).to_onnx(tmp_path / "net.onnx", preprocessor=close, numbers="float32")
     assert not list(tmp_path.iterdir())

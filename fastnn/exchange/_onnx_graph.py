@@ -49,6 +49,7 @@ class Graph:
         self._nodes: list[Any] = []
         self._constants: dict[str, Any] = {}
         self._inputs: list[Any] = []
+        self.types: dict[str, str] = {}  # of the inputs
         self._outputs: list[Any] = []
         self._domains = {"": OPSET}
 
@@ -66,7 +67,8 @@ class Graph:
         """Add an input of shape (batch, width)."""
         if name in _OUTPUTS:
             raise ValueError(f"to_onnx: a column is called {name!r}, as an output of the model is")
-        self._inputs.append(self._value(name, dtype or self.dtype, ("batch", width)))
+        self.types[name] = dtype or self.dtype
+        self._inputs.append(self._value(name, self.types[name], ("batch", width)))
         return name
 
     def output(self, value: str, name: str, *width: int, dtype: str = "") -> None:

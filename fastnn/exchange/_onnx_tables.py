@@ -105,21 +105,33 @@ def _date(g: Graph, column: Any, x: str) -> list[str]:
 
 def _codes(g: Graph, column: Any, x: str, first: int, other: int) -> str:
     """Return where in its categories each value is, counted from `first`; else `other`."""
-    text = isinstance(column.categories[0], str)
-    if not text:  # of numbers, opset 3 has tables of float32
-        x = _single(g, x)
-    keys = [str(v) if text else float(np.float32(v)) for v in column.categories]
-    if len(set(keys)) < len(keys):
-        raise ValueError(f"to_onnx: categories of {column.name!r} are the same in float32")
-    codes = [float(first + i) for i in range(len(keys))]
-    names = {"keys_strings" if text else "keys_floats": keys}
+    codes = [float(first + i) for i in range(len(column.categories))]
+    if isinstance(column.categories[0], str):
+        return _found(
+            g, x, keys_strings=column.categories, values_floats=codes, default_float=other
+        )
+    # Doubles are no keys in opset 3.  What is found of them as whole numbers or float32, is
+    # compared with them.
+    exact = np.array(list(map(float, column.categories)), g.types[x]).astype("float64")
+    whole = bool((exact == np.floor(exact)).all() and (np.abs(exact) < 1 << 53).all())
+    kind, keys = ("int64", "keys_int64s") if whole else ("float32", "keys_floats")
+    if len(np.unique(exact.astype(kind))) < len(exact):
+        kind = g.types[x] if whole else kind
+        raise ValueError(f"to_onnx: categories of {column.name!r} are the same in {kind}")
+    near = g.add("Cast", x, to=g.kind(kind))
+    code = _found(
+        g, near, **{keys: exact.astype(kind).tolist()}, values_floats=codes, default_float=first
+    )
+    place = g.add("Sub", code, g.number(float(first), "float32")) if first else code
+    values = g.array(f"categories of {column.name}", exact, "float64")
+    found = g.add("Gather", values, g.add("Cast", place, to=g.kind("int64")))
+    same = g.add("Equal", g.add("Cast", x, to=g.kind("float64")), found)
+    return g.add("Where", same, code, g.number(float(other), "float32"))
+
+
+def _found(g: Graph, x: str, *, default_float: int, **table: Any) -> str:
     return g.add(
-        "LabelEncoder",
-        x,
-        domain="ai.onnx.ml",
-        **names,
-        values_floats=codes,
-        default_float=float(other),
+        "LabelEncoder", x, domain="ai.onnx.ml", default_float=float(default_float), **table
     )
 
 
