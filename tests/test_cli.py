@@ -280,6 +280,46 @@ def test_a_training_that_diverges(capsys):
     assert sorted(os.listdir()) == before
 
 
+@pytest.mark.parametrize("target", ["price", "kind"])
+@pytest.mark.parametrize("lr", [10, 100])
+def test_a_training_that_diverges_to_a_loss_that_is_finite(target, lr, capsys):
+    before = sorted(os.listdir())
+    line = f"train shop.csv --target {target} --lr {lr} --out diverged.safetensors --quiet"
+    assert run(line) == 1
+    message = (
+        r"the training diverged: in none of its epochs .* \(at best .*\)\. A lower --lr may help\."
+    )
+    assert re.fullmatch(rf"fastnn: error: {message}\n", capsys.readouterr().err)
+    assert sorted(os.listdir()) == before
+
+
+def test_a_training_that_ends_far_off_after_a_good_epoch(capsys, monkeypatch):
+    """By a loss that is finite, which is told alike."""
+    monkeypatch.setattr(
+        fastnn.schedules, "Cosine", lambda lr, steps: fastnn.schedules.Exponential(lr, 1.2)
+    )
+    line = "train shop.csv --target price --ignore kind --out end.safetensors --epochs 9 --quiet"
+    assert run(line, "--batch-size", "32") == 1
+    assert re.fullmatch(
+        r"fastnn: error: the training diverged in epoch 9; end.safetensors is of epoch \d, .*\n",
+        capsys.readouterr().err,
+    )
+    assert run("evaluate end.safetensors shop.csv --quiet") == 0
+
+
+def test_a_model_that_is_no_better_than_a_guess(capsys):
+    rng = np.random.default_rng(0)
+    rows = "".join(f"{x:.3f},{y:.3f},{'ab'[int(y > 0)]}\n" for x, y in rng.normal(size=(200, 2)))
+    Path("noise.csv").write_text("x,y,c\n" + rows)
+    note = "fastnn: the model is no better than the baseline, a guess from {} alone\n"
+    for target, other in ("yc", "cy"):
+        line = f"train noise.csv --target {target} --ignore {other} --out noise.safetensors"
+        assert run(line, "--epochs", "1", "--lr", "0.0001") == 0
+        assert note.format(target) in capsys.readouterr().err
+    assert run("train shop.csv --target price --ignore kind --out noise.safetensors") == 0
+    assert "no better" not in capsys.readouterr().err
+
+
 def test_a_training_that_diverges_after_a_good_epoch(capsys, monkeypatch):
     """The best epoch is kept, and a script sees that it went wrong."""
 

@@ -88,6 +88,12 @@ def baseline(task: str, y: Any, y_new: Any) -> dict[str, float]:
     return measure(made.fit(X, y), task, X_new, y_new)
 
 
+def better(task: str, scores: Mapping[str, float], others: Mapping[str, float]) -> bool:
+    """Whether scores are better than others, by what the training goes by."""
+    name = "log loss" if task == CLASSIFICATION else "RMSE"
+    return scores[name] < others[name]
+
+
 def importances(model: Any, task: str, X: Any, y: Any, seed: int) -> list[tuple[str, float, float]]:
     """Return for each column what shuffling it costs, and its standard deviation; most first.
 

@@ -140,7 +140,7 @@ def train(task: str, settings: Settings, rows: Rows, progress: bool) -> Training
     Raises
     ------
     RuntimeError
-        If it diverged.
+        If it diverged, and there is no epoch to go back to.
     KeyboardInterrupt
         At Ctrl-C.
     """
@@ -170,14 +170,31 @@ def train(task: str, settings: Settings, rows: Rows, progress: bool) -> Training
         except ValueError as error:  # the table was checked, so that nothing else is left
             raise RuntimeError(f"the training failed: {error} A lower --lr may help.") from error
     seconds = time.perf_counter() - start
-    diverged = not np.isfinite(estimator.loss_curve_[-1]) if estimator.loss_curve_ else False
     notes = [str(warning.message) for warning in told if not _expected(warning)]
     if any("interrupted" in note for note in notes):  # which the estimator takes for an early end
         raise KeyboardInterrupt
     losses = [-score for score in estimator.validation_scores_]
     history = {"loss": list(estimator.loss_curve_), "val_loss": losses}
     kept = int(np.nanargmin(losses)) + 1
-    return Training(estimator, settings, history, kept, seconds, diverged, notes)
+    far_off = _far_off(estimator, history)
+    if far_off[kept - 1]:
+        raise RuntimeError(
+            "the training diverged: in none of its epochs was the loss near that of a guess from "
+            f"the target alone (at best {min(losses):.2g}). A lower --lr may help."
+        )
+    diverged = far_off[-1] or not np.isfinite(estimator.loss_curve_[-1])
+    return Training(estimator, settings, history, kept, seconds, bool(diverged), notes)
+
+
+def _far_off(estimator: Any, history: Mapping[str, list[float]]) -> Any:
+    """Return in which epochs both losses were far beyond that of a guess from the target alone.
+
+    Which is half the variance of scaled numbers, and the logarithm of how many classes there are:
+    an untrained network's is about that, an overfitted one's validation loss alone is far beyond.
+    """
+    classes = getattr(estimator, "classes_", None)
+    limit = 4 * 0.5 if classes is None else 2 * math.log(len(classes))
+    return np.min([history["loss"], history["val_loss"]], axis=0) > limit
 
 
 def _expected(warning: Any) -> bool:

@@ -56,6 +56,10 @@ def _train(options: argparse.Namespace, command: str) -> None:
         "baseline": _measures.baseline(schema.task, rows.y, rows.y_val),
     }
     print(f"\n{_measures.table(scores)}\n")
+    if not _measures.better(schema.task, scores["validation"], scores["baseline"]):
+        log.warning(
+            "the model is no better than the baseline, a guess from %s alone", schema.target
+        )
     epochs = len(training.history["loss"])
     print(f"trained in {training.seconds:.1f} s: {epochs} epochs, kept is epoch {training.kept}")
     _model.save(training.estimator, out, _info(schema, options, scores, command))
