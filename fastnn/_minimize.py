@@ -10,13 +10,16 @@ import math
 import numbers
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn._schedule import learning_rate as _of_step
 from fastnn._search import Point, search_of
 from fastnn._spec import check_count, check_number
+
+if TYPE_CHECKING:
+    from fastnn._options import AnyOptimizer
 
 # A step that is short once may only be turning; so many in a row have arrived.
 SHORT_STEPS = 10
@@ -69,7 +72,7 @@ def minimize(
     x0: Any,
     gradient: Callable[[Any], Any] | None = None,
     *,
-    optimizer: Any = "sgd",
+    optimizer: AnyOptimizer = "sgd",
     schedule: Callable[[int], float] | None = None,
     steps: int = 1000,
     tol: float = 1e-6,

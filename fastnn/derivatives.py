@@ -10,11 +10,12 @@ from fastnn import _core, arrays
 from fastnn.errors import NonFiniteError
 
 if TYPE_CHECKING:
+    from fastnn._options import AnyLoss
     from fastnn.sequential import Sequential
 
 
 def gradient_wrt_input(
-    net: Sequential, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+    net: Sequential, X: Any, y: Any, *, sample_weight: Any = None, loss: AnyLoss | None = None
 ) -> np.ndarray:
     """Return the gradient of the mean loss in the inputs: the same as `net.gradient_wrt_input`.
 
@@ -70,7 +71,9 @@ def gradient_wrt_input(
     return out
 
 
-def per_sample_gradients(net: Sequential, X: Any, y: Any, *, loss: Any = None) -> np.ndarray:
+def per_sample_gradients(
+    net: Sequential, X: Any, y: Any, *, loss: AnyLoss | None = None
+) -> np.ndarray:
     """Return the gradient of each sample's own loss: the same as `net.per_sample_gradients`.
 
     Their mean is the gradient of `net.loss_and_gradient` where no layer has a penalty.  Layers

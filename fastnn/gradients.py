@@ -13,6 +13,7 @@ from fastnn._spec import check_count, check_number
 from fastnn.arrays import check_parameters
 
 if TYPE_CHECKING:
+    from fastnn._options import AnyLoss
     from fastnn.sequential import Sequential
 
 # A difference that crosses a kink is taken again with steps this many times smaller.
@@ -88,7 +89,7 @@ def check_gradient(
     X: Any,
     y: Any,
     *,
-    loss: Any = None,
+    loss: AnyLoss | None = None,
     sample_weight: Any = None,
     training: bool = False,
     gradient: Any = None,

@@ -17,6 +17,7 @@ from fastnn.schedules import Exponential
 from fastnn.sequential import SHUFFLE_STREAM
 
 if TYPE_CHECKING:
+    from fastnn._options import AnyLoss, AnyOptimizer
     from fastnn.sequential import Sequential
 
 
@@ -84,8 +85,8 @@ def find_lr(
     X: Any,
     y: Any,
     *,
-    loss: Any = None,
-    optimizer: Any = None,
+    loss: AnyLoss | None = None,
+    optimizer: AnyOptimizer | None = None,
     batch_size: int = 32,
     sample_weight: Any = None,
     lowest: float = 1e-6,

@@ -24,7 +24,7 @@ from fastnn.optimizers import Adam, Optimizer
 from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
-    from fastnn._options import FitOptions
+    from fastnn._options import AnyLoss, AnyOptimizer, FitOptions
     from fastnn.history import History
     from fastnn.predictor import Predictor
     from fastnn.profile import Profile
@@ -345,7 +345,7 @@ class Sequential(Files):
         y: Any,
         *,
         sample_weight: Any = None,
-        loss: Any = None,
+        loss: AnyLoss | None = None,
         metrics: Sequence[Any] = (),
     ) -> dict[str, float]:
         """Return the mean loss, and the accuracy where the loss is one of classes.
@@ -380,7 +380,7 @@ class Sequential(Files):
         y: Any,
         *,
         sample_weight: Any = None,
-        loss: Any = None,
+        loss: AnyLoss | None = None,
         training: bool = False,
     ) -> tuple[float, np.ndarray]:
         """Return the mean loss over all samples and its gradient in the parameters.
@@ -427,14 +427,14 @@ class Sequential(Files):
             return value + add_penalties(self._graph, self.parameters, gradient), gradient
 
     def gradient_wrt_input(
-        self, X: Any, y: Any, *, sample_weight: Any = None, loss: Any = None
+        self, X: Any, y: Any, *, sample_weight: Any = None, loss: AnyLoss | None = None
     ) -> np.ndarray:
         """Return the mean loss's gradient in X; see `fastnn.derivatives.gradient_wrt_input`."""
         from fastnn import derivatives
 
         return derivatives.gradient_wrt_input(self, X, y, sample_weight=sample_weight, loss=loss)
 
-    def per_sample_gradients(self, X: Any, y: Any, *, loss: Any = None) -> np.ndarray:
+    def per_sample_gradients(self, X: Any, y: Any, *, loss: AnyLoss | None = None) -> np.ndarray:
         """Return each sample's gradient; see `fastnn.derivatives.per_sample_gradients`."""
         from fastnn import derivatives
 
@@ -460,8 +460,8 @@ class Sequential(Files):
         y: Any,
         *,
         sample_weight: Any = None,
-        loss: Any = None,
-        optimizer: Any = None,
+        loss: AnyLoss | None = None,
+        optimizer: AnyOptimizer | None = None,
     ) -> float:
         """Take one step on all the samples given, for loops of your own.
 

@@ -29,6 +29,7 @@ from fastnn.sequential import DATA_NAMES
 from fastnn.solvers import Solver
 
 if TYPE_CHECKING:
+    from fastnn._options import AnyLoss, AnyOptimizer
     from fastnn.checkpoint import Checkpoint
     from fastnn.sequential import Sequential
 
@@ -42,8 +43,8 @@ def fit(
     X: Any,
     y: Any = None,
     *,
-    loss: Any = None,
-    optimizer: Any = None,
+    loss: AnyLoss | None = None,
+    optimizer: AnyOptimizer | None = None,
     epochs: int = 1,
     batch_size: int = 32,
     accumulate: int = 1,
@@ -333,7 +334,12 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def train_on_batch(
-    net: Sequential, X: Any, y: Any, sample_weight: Any, loss: Any, optimizer: Any
+    net: Sequential,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    loss: AnyLoss | None,
+    optimizer: AnyOptimizer | None,
 ) -> float:
     """One step; see `Sequential.train_on_batch`."""
     chosen_loss = net._use_loss(loss)

@@ -261,10 +261,13 @@ def test_a_model_is_replaced_only_when_asked(capsys):
 
 
 def test_a_target_that_says_nothing(capsys):
-    pd.DataFrame({"a": range(20), "b": 1.5, "c": "x", "d": [1.0, *[None] * 19]}).to_csv("flat.csv")
+    pd.DataFrame({"a": range(20), "b": 1.5, "c": "x", "d": [1.0, *[None] * 19], "e": 7}).to_csv(
+        "flat.csv"
+    )
     for target, message in (
         ("b", "flat.csv: 'b' is 1.5 in all rows"),
         ("c", "flat.csv: 'c' is 'x' in all rows"),
+        ("e", "flat.csv: 'e' is 7 in all rows"),
         ("d", "flat.csv: 1 rows have a value of 'd', want at least 10"),
     ):
         fails(f"train flat.csv --target {target}", 2, message, capsys)

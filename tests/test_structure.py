@@ -131,7 +131,7 @@ ARROWS = (
         "predictor": {"_spec", "arrays", "errors"},
         "profile": set(),
         "gradients": {"_groups", "_spec", "arrays"},
-        "_options": {"_callback", "metrics"},
+        "_options": {"_callback", "_loss", "_optimizer", "metrics", "solvers"},
         "_files": set(),
         "_whole": set(),
         "_safetensors": {"_whole"},

@@ -105,6 +105,9 @@ def loop(X: Array, y: Array) -> Array:
     net = fastnn.Sequential([fastnn.Dense(1)], input_size=X.shape[1], dtype="float64")
     for optimizer in (fastnn.SGD(Half()), fastnn.Lion(lambda step: 0.1 / (step + 1)), descend):
         assert_type(net.train_on_batch(X, y, loss=squared_error, optimizer=optimizer), float)
+    for loss in ("huber", fastnn.losses.Huber, fastnn.losses.Huber(0.5), squared_error):
+        net.fit(X, y, loss=loss, optimizer=fastnn.Adam)
+    net.fit(X, y, optimizer=fastnn.solvers.LevenbergMarquardt())
     value, gradient = net.loss_and_gradient(X, y, loss="huber")
     assert_type(value, float)
     assert_type(gradient, Array)
@@ -132,6 +135,13 @@ def faults(net: fastnn.Sequential, X: Array, y: Array) -> None:
     """What is found before anything runs."""
     net.fit(X, y, los="huber")  # type: ignore[call-arg]
     net.fit(X, y, epochs="10")  # type: ignore[arg-type]
+    net.fit(X, y, loss=fastnn.Adam(1e-3))  # type: ignore[arg-type]
+    net.fit(X, y, optimizer=1e-3)  # type: ignore[arg-type]
+    net.evaluate(X, y, loss=fastnn.Dense(1))  # type: ignore[arg-type]
+    net.train_on_batch(X, y, optimizer=fastnn.losses.Huber())  # type: ignore[arg-type]
+    fastnn.find_lr(net, X, y, loss=["huber"])  # type: ignore[arg-type]
+    fastnn.MLPRegressor(solver=1e-3)  # type: ignore[arg-type]
+    fastnn.MLPClassifier(loss=None)  # type: ignore[arg-type]
     net.fit(X, y, callbacks=[print])  # type: ignore[list-item]
     net.evaluate(X, y, metric=["f1"])  # type: ignore[call-arg]
     net.predictor(rows=1)  # type: ignore[call-arg]

@@ -53,7 +53,9 @@ def _check_classes(table: Table, column: Column, known: Any) -> None:
         )
     counts = known.value_counts()
     if len(counts) == 1:
-        raise InputError(f"{table.path}: {column.name!r} is {counts.index[0]!r} in all rows")
+        raise InputError(
+            f"{table.path}: {column.name!r} is {counts.index.tolist()[0]!r} in all rows"
+        )
     if len(counts) > len(known) / 2:
         raise InputError(
             f"{table.path}: {column.name!r} has {len(counts):,} classes in {len(known):,} rows, "

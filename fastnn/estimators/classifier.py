@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -23,6 +23,9 @@ from fastnn.estimators._classes import Classes
 from fastnn.estimators._tables import check_both
 from fastnn.estimators._training import Data
 from fastnn.losses import Loss
+
+if TYPE_CHECKING:
+    from fastnn._options import AnyLoss, AnyOptimizer
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -149,7 +152,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: Any = "adam",
+        solver: AnyOptimizer = "adam",
         alpha: float = 0.0001,
         batch_size: Any = "auto",
         learning_rate: Any = "constant",
@@ -170,7 +173,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: Any = 10,
         max_fun: int = 15000,
-        loss: Any = "log_loss",
+        loss: AnyLoss = "log_loss",
         class_weight: Any = None,
         dropout: Any = 0.0,
         normalization: str | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
@@ -16,6 +16,9 @@ from fastnn.estimators._layers import loss_of
 from fastnn.estimators._tables import check_both
 from fastnn.estimators._training import Data
 from fastnn.losses import Loss
+
+if TYPE_CHECKING:
+    from fastnn._options import AnyLoss, AnyOptimizer
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -72,11 +75,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: Any = "squared_error",
+        loss: AnyLoss = "squared_error",
         hidden_layer_sizes: Any = (100,),
         activation: Any = "relu",
         *,
-        solver: Any = "adam",
+        solver: AnyOptimizer = "adam",
         alpha: float = 0.0001,
         batch_size: Any = "auto",
         learning_rate: Any = "constant",

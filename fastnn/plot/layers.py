@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fastnn.plot._axes import axes
 from fastnn.sequential import Sequential
+
+if TYPE_CHECKING:
+    from fastnn._options import AnyLoss
 
 
 def weights(net: Sequential, *, ax: Any = None) -> Any:
@@ -75,7 +78,13 @@ def activations(net: Sequential, X: Any, *, ax: Any = None) -> Any:
 
 
 def gradient_flow(
-    net: Sequential, X: Any, y: Any, *, loss: Any = None, label: str | None = None, ax: Any = None
+    net: Sequential,
+    X: Any,
+    y: Any,
+    *,
+    loss: AnyLoss | None = None,
+    label: str | None = None,
+    ax: Any = None,
 ) -> Any:
     """Draw the mean absolute gradient of each layer's weights, on a logarithmic axis.
 

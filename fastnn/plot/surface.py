@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,13 +12,16 @@ from fastnn._spec import check_count
 from fastnn.plot._axes import axes
 from fastnn.sequential import Sequential
 
+if TYPE_CHECKING:
+    from fastnn._options import AnyLoss
+
 
 def loss_surface(
     f: Sequential | Callable[[np.ndarray], float],
     X: Any = None,
     y: Any = None,
     *,
-    loss: Any = None,
+    loss: AnyLoss | None = None,
     directions: tuple[Any, Any] = (0, 1),
     center: Any = None,
     path: Any = None,
