@@ -11,6 +11,8 @@ pytest.importorskip("scipy")
 
 from sklearn import neural_network as sk
 from sklearn.base import clone
+from sklearn.metrics import d2_pinball_score
+from sklearn.model_selection import cross_val_score
 
 import fastnn
 
@@ -219,6 +221,22 @@ def test_several_heads_are_as_many_cross_entropies(size, weighted):
         value += loss
         np.testing.assert_allclose(slope.sum(axis=0), found[-head.shape[1] :], atol=1e-14)
     assert got == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_several_quantiles_have_a_score(targets):
+    """As cross-validation and searches ask for."""
+    y = y_numbers[:, :targets] if targets > 1 else y_number
+    mlp = fastnn.MLPRegressor(fastnn.losses.Quantile((0.1, 0.5)), solver="lbfgs", random_state=0)
+    weights = np.random.default_rng(1).random(len(y))
+    predicted = mlp.fit(X, y).predict(X)
+    for own in (None, weights):
+        want = [
+            d2_pinball_score(y, predicted[:, i::2].reshape(y.shape), alpha=q, sample_weight=own)
+            for i, q in enumerate((0.1, 0.5))
+        ]
+        np.testing.assert_allclose(mlp.score(X, y, own), np.mean(want), rtol=1e-12)
+    assert np.isfinite(cross_val_score(mlp.set_params(max_iter=10), X, y, cv=3)).all()
 
 
 def test_several_quantiles():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -214,10 +215,15 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         own = y * np.log(np.where(y > 0, y, 1)) - y
         return float(np.average(own, weights=data.weights, axis=0).sum())
 
+    def _quantiles(self) -> tuple[float, ...]:
+        """Return the quantiles that are predicted of each target; none where it is one number."""
+        loss = self.network_.loss
+        several = loss.repeats() > 1 and not loss.shares_targets
+        return tuple(loss.quantile) if several else ()
+
     def _score_of(self, data: Data) -> float:
         loss = self.network_.loss
-        several = loss.repeats() > 1 and not loss.shares_targets  # quantiles
-        if self.scoring == "loss" or (self.scoring is None and several):
+        if self.scoring == "loss" or (self.scoring is None and self._quantiles()):
             return -self._loss_of(data)
         raw = self.network_._outputs(data.X, loss.score_link)
         outputs = loss.comparable(raw).astype(np.float64)
@@ -246,6 +252,35 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         loss = self.network_.loss
         outputs: np.ndarray = self._unscaled(loss.comparable(self._outputs_of(X, loss.score_link)))
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Return R2; of several quantiles D2, the share of their pinball loss that is explained.
+
+        D2 is 1 less the loss over that of the best constant, the mean over quantiles and targets:
+        see `sklearn.metrics.d2_pinball_score`.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_targets)
+        sample_weight : array-like of shape (n_samples,), optional
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        quantiles = self._quantiles()
+        if not quantiles:
+            return float(super().score(X, y, sample_weight))
+        y = np.asarray(y, np.float64)
+        y = y.reshape(len(y), -1)
+        predicted = self.predict(X).reshape(*y.shape, len(quantiles))
+        found = [
+            d2_pinball_score(y, predicted[:, :, i], sample_weight=sample_weight, alpha=quantile)
+            for i, quantile in enumerate(quantiles)
+        ]
+        return float(np.mean(found))
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn what the estimator takes."""
