@@ -73,6 +73,17 @@ def test_a_table_as_it_is(kind):
     )
 
 
+def test_a_batch_of_arrow_and_what_is_not_in_memory():
+    pa, pl = pytest.importorskip("pyarrow"), pytest.importorskip("polars")
+    (batch,) = pa.Table.from_pandas(TABLE).combine_chunks().to_batches()
+    want = regressor(max_iter=5).fit(TABLE, PRICE)
+    mlp = regressor(max_iter=5).fit(batch, PRICE)
+    np.testing.assert_array_equal(mlp.network_.parameters, want.network_.parameters)
+    np.testing.assert_array_equal(mlp.predict(batch), want.predict(TABLE))
+    with pytest.raises(TypeError, match=r"want a table in memory: X\.collect\(\)"):
+        regressor().fit(pl.from_pandas(TABLE).lazy(), PRICE)
+
+
 def test_the_units_of_the_target_do_not_matter():
     small = regressor(max_iter=30).fit(TABLE, PRICE)
     large = regressor(max_iter=30).fit(TABLE, PRICE * 1024)

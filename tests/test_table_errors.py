@@ -25,6 +25,7 @@ from fastnn.tables import Category, TabularPreprocessor
 WRONG = {
     "text for a number": ("rooms", ["x"] * 6, "column 'rooms': got 'x' in row 0, want a number"),
     "number for text": ("city", [1] * 6, "column 'city': got 1.0 in row 0, want text, as in fit"),
+    "text for a truth value": ("lift", ["yes"] * 6, "'lift': got 'yes' in row 0, want True or"),
     "number for a date": ("sold", [1] * 6, "column 'sold': got 1.0 in row 0, want a date"),
     "text for a date": ("built", [None, "soon"] * 3, "'built': got 'soon' in row 1, want a date"),
     "infinite": (

@@ -34,13 +34,20 @@ def fitted_preprocessor(asked: Any, X: Any) -> Any:
 
 
 def wants_one(X: Any) -> bool:
-    """Return whether X is a table with anything but numbers, or with gaps."""
+    """Return whether X is a table with anything but numbers, or with gaps.
+
+    What is no DataFrame (a batch of Arrow's, a DuckDB relation) is not looked into.
+    """
     if isinstance(X, np.ndarray):
         return False
-    frame = nw.from_native(X, eager_only=True, pass_through=True)
-    if not isinstance(frame, nw.DataFrame) or not len(frame):
-        return False
-    return not all(_is_whole(frame.get_column(name), kind) for name, kind in frame.schema.items())
+    frame = nw.from_native(X, pass_through=True)
+    if isinstance(frame, nw.DataFrame):
+        kinds = frame.schema.items()
+        whole = (_is_whole(frame.get_column(name), kind) for name, kind in kinds)
+        return bool(len(frame)) and not all(whole)
+    return isinstance(frame, nw.LazyFrame) or (
+        hasattr(X, "__arrow_c_stream__") and not hasattr(X, "dtype")
+    )
 
 
 def _is_whole(column: Any, kind: Any) -> bool:

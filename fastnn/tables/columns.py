@@ -132,10 +132,9 @@ class _Levels(Column):
 
     def codes(self, values: Values) -> np.ndarray:
         """Return where in `categories` each is, from 1; 0 for any other; (n,) int64."""
-        if isinstance(self.categories[0], str):
-            values.want("text")
-        else:
-            values.want("number", "bool")
+        first = self.categories[0]
+        kinds = ("bool", "number") if isinstance(first, bool) else ("number", "bool")
+        values.want(*(("text",) if isinstance(first, str) else kinds))
         objects = values.objects()
         return np.fromiter(map(self._code.get, objects, repeat(0)), np.int64, len(objects))
 
