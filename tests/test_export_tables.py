@@ -267,6 +267,30 @@ def test_categories_that_are_numbers_are_the_same_to_the_last_digit(
     assert len(np.unique(want, axis=0)) == len(levels) + 1
 
 
+@pytest.mark.parametrize("kind", ["network", "regressor", "binary", "multilabel", "multioutput"])
+def test_columns_may_be_called_as_anything_in_the_model_is(kind, tmp_path):
+    names = ["label", "column_label", "output", "variable", "probabilities_1", "label_0", "/cast_2"]
+    values = RNG.normal(size=(N, len(names)))
+    X = pd.DataFrame(values, columns=names).mask(values > 2)
+    preprocessor = fastnn.TabularPreprocessor().fit(X)
+    if kind == "network":
+        model = network(preprocessor)
+        model.to_onnx(tmp_path / "net.onnx", preprocessor=preprocessor)
+    else:
+        mlp = fastnn.MLPRegressor() if kind == "regressor" else fastnn.MLPClassifier()
+        model = trained(mlp, X, values[:, 0] if kind == "regressor" else targets(kind, values))
+        model.to_onnx(tmp_path / "net.onnx")
+        preprocessor = model
+    inputs = onnx_inputs(preprocessor, X)
+    assert list(inputs)[:2] == ["column_column_label", "column_label"]
+    found = answers(tmp_path / "net.onnx", inputs)
+    if kind in ("network", "regressor"):
+        data = preprocessor.transform(X) if kind == "network" else X
+        assert_same(found[0], model.predict(data).reshape(found[0].shape))
+    else:
+        check_classes(found, model.predict_proba(X), model.predict(X))
+
+
 def targets(kind, X):
     return {
         "binary": X[:, 0] > 0,
@@ -386,9 +410,6 @@ def test_what_is_refused(tmp_path):
         fastnn.exchange.to_onnx(3, tmp_path / "net.onnx")
     with pytest.raises(TypeError, match=r"model: got MLPRegressor\(\), want a network or a fitted"):
         fastnn.exchange.to_onnx(fastnn.MLPRegressor(), tmp_path / "net.onnx")
-    named = fastnn.TabularPreprocessor().fit(pd.DataFrame({"label": [1.0, 2.0, 3.0]}))
-    with pytest.raises(ValueError, match="a column is called 'label', as an output of the model"):
-        network(named).to_onnx(tmp_path / "net.onnx", preprocessor=named)
     close = pd.DataFrame({"x": pd.Categorical([2**24, 2**24 + 1] * 3)})
     close = fastnn.TabularPreprocessor().fit(close)
     with pytest.raises(ValueError, match="categories of 'x' are the same in float32"):

@@ -17,8 +17,6 @@ from fastnn._version import __version__
 OPSET, IR_VERSION = 17, 8  # of the same release, so that runtimes of then read both
 ML_OPSET = 3  # of ai.onnx.ml, for tables
 
-_OUTPUTS = ("output", "label", "probabilities")
-
 
 def import_onnx(what: str) -> Any:
     """Return the package, or raise ImportError that names the extra."""
@@ -65,8 +63,6 @@ class Graph:
 
     def input(self, name: str, width: int, dtype: str = "") -> str:
         """Add an input of shape (batch, width)."""
-        if name in _OUTPUTS:
-            raise ValueError(f"to_onnx: a column is called {name!r}, as an output of the model is")
         self.types[name] = dtype or self.dtype
         self._inputs.append(self._value(name, self.types[name], ("batch", width)))
         return name

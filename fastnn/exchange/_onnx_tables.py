@@ -11,6 +11,7 @@ from it moves what is left by 3e-6, and probabilities by 2e-5 where a network is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ Row = Callable[[Graph, Any, str], list[str]]
 
 
 NUMBERS = ("float64", "float32")
+# Outputs, and what begins as the names of all other values do.
+_TAKEN = re.compile(r"(output|variable|(label|probabilities)(_\d+)?)$|/")
 
 
 def check_numbers(numbers: str) -> None:
@@ -34,11 +37,24 @@ def check_numbers(numbers: str) -> None:
 def add_table(g: Graph, preprocessor: Any, numbers: str) -> str:
     """Add an input for each column and what a preprocessor makes of it; return the array."""
     values: list[str] = []
+    names = input_names(preprocessor)
     for column in preprocessor.columns_:
-        x = g.input(column.name, 1, input_type(column, numbers))
+        x = g.input(names[column.name], 1, input_type(column, numbers))
         values += COLUMNS[column.kind](g, column, x)
     array = g.add("Concat", *values, axis=1) if len(values) > 1 else values[0]
     return array if g.single else g.add("Cast", array, to=g.kind(g.dtype))
+
+
+def input_names(preprocessor: Any) -> dict[str, str]:
+    """Return what the input of each column is called: as the column, if no other value may be.
+
+    "label", an output of classifiers, is "column_label".
+    """
+    names = {column.name: column.name for column in preprocessor.columns_}
+    for name in names:
+        while _TAKEN.match(names[name]) or (names[name] != name and names[name] in names):
+            names[name] = f"column_{names[name]}"
+    return names
 
 
 def input_type(column: Any, numbers: str) -> str:
@@ -54,7 +70,7 @@ def feeds(preprocessor: Any, X: Any, numbers: str) -> dict[str, np.ndarray]:
     from fastnn.tables._table import read  # which wants scikit-learn
 
     table = read(X)
-    places = preprocessor._places(table)
+    places, names = preprocessor._places(table), input_names(preprocessor)
     found = {}
     for column in preprocessor.columns_:
         values = table.column(places[column.name], column.name)
@@ -68,7 +84,7 @@ def feeds(preprocessor: Any, X: Any, numbers: str) -> dict[str, np.ndarray]:
         else:
             values.want("number", "bool")
             array = values.floats().astype(kind)
-        found[column.name] = array[:, None]
+        found[names[column.name]] = array[:, None]
     return found
 
 

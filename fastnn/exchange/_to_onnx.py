@@ -60,8 +60,7 @@ def to_onnx(
         Without onnx, which the extra ``fastnn[onnx]`` brings.
     ValueError
         If the network has no input size yet; if there are no probabilities; if the preprocessor
-        is another one's; if a column is called as an output is; if `numbers` is no such type; if
-        the model is larger than 2 GB.
+        is another one's; if `numbers` is no such type; if the model is larger than 2 GB.
 
     Notes
     -----
@@ -111,7 +110,8 @@ def onnx_inputs(model: Any, X: Any, *, numbers: str = "float64") -> dict[str, np
     Returns
     -------
     dict of {str: ndarray}
-        By the name of the input.  Of a table each column that is used is an array (n_samples, 1):
+        By the name of the input, which is the column's ("column_label" of one that is called as
+        an output is).  Of a table each column that is used is an array (n_samples, 1):
         numbers and truth values, NaN where missing; text, "" where missing; dates, int64
         microseconds since 1970 as in NumPy's datetime64[us], the least int64 where missing.  Of
         others it is "input", (n_samples, n_features).
