@@ -234,7 +234,7 @@ def test_lines_that_make_no_sense(line, message, capsys):
         ("predict kind.safetensors shop.csv --out shop.csv", "--out: shop.csv is what is read"),
         ("predict kind.safetensors shop.csv --keep x", "--keep: shop.csv: no column 'x'"),
         ("evaluate kind.safetensors shop.csv --target x", "--target: shop.csv: no column 'x'"),
-        ("evaluate kind.safetensors shop.csv --target color", "no class of the model"),
+        ("evaluate kind.safetensors shop.csv --target color", "column 'color': .* no class of"),
         ("inspect shop.csv", "shop.csv is not a .*saved by fastnn"),
         ("export kind.safetensors --out m.txt", "--to: none given, and m.txt ends in neither"),
         ("export kind.safetensors --out kind.safetensors --to c", "is what is read, and would"),

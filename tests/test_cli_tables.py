@@ -10,6 +10,7 @@ import gzip
 import lzma
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,9 @@ def test_parquet(tmp_path):
         "money": pa.array([decimal.Decimal("1.25"), None, decimal.Decimal("2.50")]),
         "text": pa.array(["a", None, "b"]),
         "level": pa.array(["a", None, "b"]).dictionary_encode(),
+        "half": pa.array(np.array([0.5, np.nan, 2], np.float16), from_pandas=True),
+        "took": pa.array([1500, None, 2000], pa.duration("ms")),
+        "clock": pa.array([datetime.time(1, 0, 0, 500000), None, datetime.time(0, 1)]),
         "flag": pa.array([True, None, False]),
         "day": pa.array([day, None, day]),
         "none": pa.nulls(3),
@@ -171,10 +175,14 @@ def test_parquet(tmp_path):
     table = read_table(path)
     kinds = {name: table.column(name).kind for name in table.names}
     assert kinds == {
+        "half": "number", "took": "number", "clock": "number",
         "int": "number", "float": "number", "money": "number", "text": "text", "level": "text",
         "flag": "bool", "day": "date", "none": "text", "number": "number",
     }  # fmt: skip
     frame = table.frame(dict.fromkeys(table.names))
+    assert frame["half"].fillna(0).tolist() == [0.5, 0, 2]
+    assert frame["took"].fillna(0).tolist() == [1.5, 0, 2]
+    assert frame["clock"].fillna(0).tolist() == [3600.5, 0, 60]
     assert frame["money"].fillna(0).tolist() == [1.25, 0, 2.5]
     assert frame["flag"].tolist() == [True, None, False]
     assert frame["day"].iloc[0] == pd.Timestamp("2024-02-29")

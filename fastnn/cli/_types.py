@@ -158,8 +158,13 @@ def _native(name: str, column: Any, kind: str | None) -> Column:
     types = pa.types
     if types.is_boolean(column.type):
         found, values = BOOL, column.to_pandas()
+    elif types.is_float16(column.type):  # in which pandas cannot compare with the largest
+        found, values = NUMBER, column.cast(pa.float32()).to_pandas()
     elif types.is_integer(column.type) or types.is_floating(column.type):
         found, values = NUMBER, column.to_pandas()
+    elif types.is_duration(column.type) or types.is_time(column.type):  # as seconds
+        unit = pa.duration("us") if types.is_duration(column.type) else pa.time64("us")
+        found, values = NUMBER, column.cast(unit, safe=False).cast(pa.int64()).to_pandas() / 1e6
     elif types.is_decimal(column.type):
         found, values = NUMBER, column.cast(pa.float64()).to_pandas()
     elif types.is_date(column.type) or types.is_timestamp(column.type):

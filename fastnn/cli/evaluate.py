@@ -29,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         X = model.frame(table).loc[y.index]
         if model.task == CLASSIFICATION:
             y = _model.as_classes(y)
-            _check_classes(model, table, y)
+            _check_classes(model, table, y, target)
         scores = _measures.measure(model.estimator, model.task, X, y)
         if options.json:
             values = {name: None if math.isnan(v) else v for name, v in scores.items()}
@@ -59,13 +59,13 @@ def _known(y: Any, table: Table, target: str) -> Any:
     return known
 
 
-def _check_classes(model: _model.Model, table: Table, y: Any) -> None:
+def _check_classes(model: _model.Model, table: Table, y: Any, target: str) -> None:
     """Raise at the first class that the model has never seen."""
     strange = ~y.isin(model.estimator.classes_)
     if strange.any():
         row = int(y.index[strange.to_numpy().argmax()])
         known = ", ".join(map(repr, model.estimator.classes_.tolist()))
         raise InputError(
-            f"{table.place(row, str(y.name))}: {y[row]!r} is no class of the model, which knows "
+            f"{table.place(row, target)}: {y[row]!r} is no class of the model, which knows "
             f"{known:.300}"
         )
