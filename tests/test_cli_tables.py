@@ -167,6 +167,9 @@ def test_parquet(tmp_path):
         "clock": pa.array([datetime.time(1, 0, 0, 500000), None, datetime.time(0, 1)]),
         "flag": pa.array([True, None, False]),
         "day": pa.array([day, None, day]),
+        "zone": pa.array([1.7e9, None, 1.6e9], pa.float64())
+        .cast(pa.int64())
+        .cast(pa.timestamp("s", "Asia/Tokyo")),
         "none": pa.nulls(3),
         "number": pa.array(["1", None, "2"]),
     }
@@ -177,7 +180,7 @@ def test_parquet(tmp_path):
     assert kinds == {
         "half": "number", "took": "number", "clock": "number",
         "int": "number", "float": "number", "money": "number", "text": "text", "level": "text",
-        "flag": "bool", "day": "date", "none": "text", "number": "number",
+        "flag": "bool", "day": "date", "zone": "date", "none": "text", "number": "number",
     }  # fmt: skip
     frame = table.frame(dict.fromkeys(table.names))
     assert frame["half"].fillna(0).tolist() == [0.5, 0, 2]
@@ -185,6 +188,7 @@ def test_parquet(tmp_path):
     assert frame["clock"].fillna(0).tolist() == [3600.5, 0, 60]
     assert frame["money"].fillna(0).tolist() == [1.25, 0, 2.5]
     assert frame["flag"].tolist() == [True, None, False]
+    assert frame["zone"].iloc[0] == pd.Timestamp("2023-11-15 07:13:20")
     assert frame["day"].iloc[0] == pd.Timestamp("2024-02-29")
     assert table.column("int", "text").values.fillna("-").tolist()[1] == "-"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,8 @@ import fastnn
 from fastnn.__main__ import main
 
 pd = pytest.importorskip("pandas")
-pytest.importorskip("pyarrow")
+pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 
 from test_cli import shop  # noqa: E402
 from test_export_tables import answers, answers_of_c  # noqa: E402
@@ -99,6 +103,35 @@ def test_in_c(travelled):
         return
     assert labels == said["prediction"].astype(str).tolist()
     same(numbers, said.iloc[:, 1:])
+
+
+def test_parquet_of_all_types_in_python(tmp_path):
+    """By what pandas, polars and Arrow make of the file themselves."""
+    rng, n = np.random.default_rng(0), 60
+    moments = pd.Series(pd.date_range("2024-03-30", periods=n, freq="7h", tz="Europe/Berlin"))
+    frame = pd.DataFrame(
+        {
+            "at": moments.where(rng.random(n) < 0.9),
+            "took": pd.to_timedelta(rng.integers(0, 9999, n), "s"),
+            "clock": moments.dt.time,
+            "level": pd.Categorical(rng.choice(list("abc"), n)),
+            "flag": rng.random(n) < 0.5,
+            "half": rng.random(n).astype("float32"),
+            "y": rng.random(n),
+        }
+    )
+    frame.to_parquet(tmp_path / "t.parquet")
+    path, model, said = (tmp_path / name for name in ("t.parquet", "m.safetensors", "p.parquet"))
+    assert run("train", path, "--target", "y", "--out", model, "--epochs", 3, "--quiet") == 0
+    assert run("predict", model, path, "--out", said) == 0
+    wanted = pd.read_parquet(said)["prediction"]
+    estimator = fastnn.load(model)
+    assert len(estimator.preprocessor_.columns_) == 6
+    tables = [pd.read_parquet(path), pyarrow.parquet.read_table(path)]
+    if find_spec("polars"):
+        tables.append(importlib.import_module("polars").read_parquet(path))
+    for table in tables:
+        same(estimator.predict(table), wanted)
 
 
 def label_in_c(classes):

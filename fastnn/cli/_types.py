@@ -168,6 +168,8 @@ def _native(name: str, column: Any, kind: str | None) -> Column:
     elif types.is_decimal(column.type):
         found, values = NUMBER, column.cast(pa.float64()).to_pandas()
     elif types.is_date(column.type) or types.is_timestamp(column.type):
+        if getattr(column.type, "tz", None):  # what its own clock shows, as the preprocessor has it
+            column = need("pyarrow.compute").local_timestamp(column)
         found, values = DATE, column.cast(pa.timestamp("us")).to_pandas()
     elif types.is_null(column.type):
         return typed(name, column.cast(pa.string()), kind)
