@@ -98,6 +98,7 @@
 
 /* overlap.h */
 #define waiting_tile FNN_REAL(waiting_tile)
+#define fetch_ahead FNN_REAL(fetch_ahead)
 #define waiting_rule FNN_REAL(waiting_rule)
 #define rule_of FNN_REAL(rule_of)
 #define take_register FNN_REAL(take_register)

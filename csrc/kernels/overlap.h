@@ -11,8 +11,8 @@
 
 #define FNN_SPARE (FNN_REGISTERS - TILE_ROWS * TILE_VECTORS - TILE_VECTORS - 1)
 #define WAITING_LINES (TILE_ROWS * TILE_VECTORS)
-#define OVERLAP_ROWS (4 * WAITING_LINES) /* with fewer the pieces are too short to hide anything   \
-                                          */
+/* With fewer rows the pieces are too short to hide anything. */
+#define OVERLAP_ROWS (4 * WAITING_LINES)
 
 typedef struct {
   int full;          /* whether a gradient waits */
@@ -21,6 +21,28 @@ typedef struct {
   int last; /* of its unit */
   REAL gradient[WAITING_LINES * LANES] __attribute__((aligned(64)));
 } waiting_tile;
+
+/* The rows of the next batch are in a random order, which no hardware foresees: what is to be
+ * gathered is asked for while weights are updated, a few lines between pieces of the products, for
+ * more at once would be waited for. */
+FNN_INLINE void fetch_ahead(fnn_ahead *ahead) {
+  if (ahead->due == 0)
+    return;
+  ahead->due--;
+  const char *at = ahead->row + ahead->at;
+  FNN_UNROLL
+  for (int i = 0; i < FNN_AHEAD_LINES; i++)
+    __builtin_prefetch(at + i * 64, 0, 2);
+  ahead->at += FNN_AHEAD_LINES * 64;
+  if (ahead->at < ahead->bytes)
+    return;
+  ahead->at = 0;
+  if (++ahead->position >= ahead->end)
+    ahead->due = ahead->each = 0;
+  else
+    ahead->row = ahead->data + (ahead->order ? ahead->order[ahead->position] : ahead->position) *
+                                   ahead->row_bytes;
+}
 
 /* What the rule of one register wants; in variables of the function that loops, since the compiler
  * must take stores of weights for changes of anything in memory. */
@@ -145,6 +167,7 @@ FNN_INLINE void overlapped_units(const int optimizer, const fnn_layer *d, int64_
 /* Units u0..u1 of a dense layer. */
 static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_update *update,
                         fnn_ahead *ahead) {
+  (void)ahead; /* of an ISA without tiles that wait */
   const int plain = update->stored || update->reshapes || update->rows < OVERLAP_ROWS;
   switch (plain ? FNN_STORE : update->optimizer) {
 #define OPTIMIZER_INLINE(name, ...)                                                                \
@@ -158,9 +181,6 @@ static void dense_units(const fnn_layer *d, int64_t u0, int64_t u1, const fnn_up
 #undef OPTIMIZER_CALLED
 #undef OPTIMIZER
   }
-  for (int64_t u = u0; u < u1; u++) {
-    for (ahead->due = ahead->each; ahead->due;)
-      fetch_ahead(ahead);
+  for (int64_t u = u0; u < u1; u++)
     dense_unit(d, u, update);
-  }
 }

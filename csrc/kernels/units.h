@@ -28,28 +28,6 @@ FNN_INLINE void transpose_block(const REAL *source, int64_t source_line, REAL *t
     }
 }
 
-/* The rows of the next batch are in a random order, which no hardware foresees: what is to be
- * gathered is asked for while weights are updated, a few lines between pieces of the products, for
- * more at once would be waited for. */
-FNN_INLINE void fetch_ahead(fnn_ahead *ahead) {
-  if (ahead->due == 0)
-    return;
-  ahead->due--;
-  const char *at = ahead->row + ahead->at;
-  FNN_UNROLL
-  for (int i = 0; i < FNN_AHEAD_LINES; i++)
-    __builtin_prefetch(at + i * 64, 0, 2);
-  ahead->at += FNN_AHEAD_LINES * 64;
-  if (ahead->at < ahead->bytes)
-    return;
-  ahead->at = 0;
-  if (++ahead->position >= ahead->end)
-    ahead->due = ahead->each = 0;
-  else
-    ahead->row = ahead->data + (ahead->order ? ahead->order[ahead->position] : ahead->position) *
-                                   ahead->row_bytes;
-}
-
 /* With few outputs most lanes of a tile would be empty.  So the inputs go along the lanes and the
  * outputs, four at a time, are broadcast; each sum has the same terms in the same order. */
 #define NARROW_OUTPUTS 4 /* at a time ... */
