@@ -36,10 +36,25 @@ class RuleSearch:
     def __call__(self, step: int, lr: float, here: Point) -> Point | None:
         """Return the next point."""
         x = here.x.copy()
+        gradient = _clipped(here.gradient, **self.method.clipping)
         self.state = _core.optimizer_step(
-            self.state, float(lr), self.method.hyperparameters, here.gradient, x, self.slots
+            self.state, float(lr), self.method.hyperparameters, gradient, x, self.slots
         )
         return self.look(x)
+
+
+def _clipped(
+    gradient: np.ndarray,
+    clip_value: float = math.inf,
+    clip_norm: float = math.inf,
+    clip_global_norm: float = math.inf,
+) -> np.ndarray:
+    """Bring a gradient within its bounds, in the engine's order; of one vector both norms are."""
+    most = min(clip_norm, clip_global_norm)
+    if most < math.inf:
+        gradient = gradient * min(1.0, most / max(math.hypot(*gradient), most))
+    clipped: np.ndarray = np.clip(gradient, -clip_value, clip_value)
+    return clipped
 
 
 class FunctionSearch(RuleSearch):

@@ -319,3 +319,20 @@ def test_the_engine_checks_its_sizes():
             _core.optimizer_step(state, 0.1, values, np.ones(3), np.ones(3), slots)
     with pytest.raises(ValueError, match="want a gradient"):
         _core.optimizer_step(state, 0.1, values, np.ones(2), np.ones(3), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("clip", "expected"),
+    [
+        ({"clip_value": 0.5}, [0.5, 0.5]),
+        ({"clip_norm": 1.0}, [0.6, 0.8]),
+        ({"clip_global_norm": 1.0}, [0.6, 0.8]),
+        ({"clip_norm": 1.0, "clip_value": 0.7}, [0.6, 0.7]),
+        ({"clip_value": 10.0, "clip_norm": 100.0}, [3.0, 4.0]),
+    ],
+)
+def test_the_optimizer_clips(clip, expected):
+    found = fastnn.minimize(
+        lambda x: x @ x / 2, [3.0, 4.0], lambda x: x, optimizer=fastnn.SGD(lr=1.0, **clip), steps=1
+    )
+    np.testing.assert_allclose(found.path[0] - found.path[1], expected, rtol=1e-15)
