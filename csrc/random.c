@@ -44,9 +44,11 @@ static philox_t words_of(uint64_t seed, uint64_t stream, int64_t i, uint32_t blo
 
 void fnn_uniform(uint64_t seed, uint64_t stream, int64_t n, double *out) {
   uint32_t block[4][FNN_BLOCK];
-  for (int64_t i = 0; i < n; i++) {
-    const philox_t x = words_of(seed, stream, i, block);
-    out[i] = unit_double(x.word[0], x.word[1]);
+  for (int64_t i = 0; i < n; i += FNN_BLOCK) {
+    fnn_isa_in_use()->f32->draw(seed, stream, (uint64_t)i, block);
+    const int64_t some = n - i < FNN_BLOCK ? n - i : FNN_BLOCK;
+    for (int64_t lane = 0; lane < some; lane++)
+      out[i + lane] = unit_double(block[0][lane], block[1][lane]);
   }
 }
 

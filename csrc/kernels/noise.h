@@ -34,21 +34,20 @@ FNN_INLINE wide_words wide_product(wide_words a, wide_words b) {
 /* Of `counter` and the 15 after it. */
 static void draw_block(uint64_t seed, uint64_t stream, uint64_t counter,
                        uint32_t words[4][FNN_BLOCK]) {
-  static const uint64_t numbers[FNN_BLOCK] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+  static const uint64_t lanes[] = {0, 1, 2, 3, 4, 5, 6, 7};
   const wide_words by0 = wide_set(0xD2511F53), by1 = wide_set(0xCD9E8D57);
   for (int at = 0; at < FNN_BLOCK; at += WIDE_LANES) {
-    uint32_t key0 = (uint32_t)seed, key1 = (uint32_t)(seed >> 32);
-    wide_words x[4];
-    memcpy(&x[0], numbers + at, sizeof x[0]);
-    x[0] += counter;
+    wide_words x[4], key0 = wide_set((uint32_t)seed), key1 = wide_set((uint32_t)(seed >> 32));
+    memcpy(x, lanes, sizeof x[0]); /* lane by lane, it would wait for its own stores */
+    x[0] += counter + (uint64_t)at;
     x[1] = x[0] >> 32;
     x[2] = wide_set((uint32_t)stream);
     x[3] = wide_set((uint32_t)(stream >> 32));
     for (int round = 0; round < 10; round++, key0 += 0x9E3779B9, key1 += 0xBB67AE85) {
       const wide_words product0 = wide_product(x[0], by0), product1 = wide_product(x[2], by1);
-      x[0] = (product1 >> 32) ^ x[1] ^ wide_set(key0);
+      x[0] = (product1 >> 32) ^ x[1] ^ key0;
       x[1] = product1;
-      x[2] = (product0 >> 32) ^ x[3] ^ wide_set(key1);
+      x[2] = (product0 >> 32) ^ x[3] ^ key1;
       x[3] = product0;
     }
     for (int j = 0; j < 4; j++) {
