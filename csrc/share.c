@@ -36,10 +36,15 @@ static int64_t units_of(const fnn_layer *d) {
   return d->lookups ? d->n_lookups : panels(d) * k_units(d);
 }
 
-/* Even: the thread with the most panels has at most a tenth more than the mean. */
+/* Whether the thread with the most panels has at most a tenth more than the mean. */
+static int comes_out_even(const fnn_layer *d, int threads) {
+  const int64_t most = (panels(d) + threads - 1) / threads;
+  return 10 * most * threads <= 11 * panels(d);
+}
+
 void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode) {
-  const int training = mode == FNN_TRAIN, derives = training || mode == FNN_DERIVE;
-  const int chain = fnn_graph_is_chain(plan);
+  const int derives = mode == FNN_TRAIN || mode == FNN_DERIVE;
+  const int chain = mode == FNN_TRAIN && threads > 1 && fnn_graph_is_chain(plan);
   for (int32_t l = 0; l < plan->n_layers; l++) {
     fnn_layer *d = &plan->layers[l];
     if (d->kind != FNN_LAYER_dense) {
@@ -49,14 +54,13 @@ void fnn_share_layers(fnn_plan *plan, int threads, fnn_mode mode) {
                                      : split == FNN_COLUMNS && derives);
       continue;
     }
-    const int64_t most = (panels(d) + threads - 1) / threads;
-    const int even = 10 * most * threads <= 11 * panels(d);
-    d->columns =
-        training && threads > 1 && even && chain && d->K * d->N * plan->size >= COLUMN_BYTES;
+    d->columns = chain && d->K * d->N * plan->size >= COLUMN_BYTES && comes_out_even(d, threads);
   }
 }
 
 int64_t fnn_first_row(const fnn_plan *plan, int64_t rows, int t, int T) {
+  if (T == 1) /* of a short job it is felt: without divisions */
+    return t ? rows : 0;
   const int64_t tile = plan->kernels->tile_rows, tiles = (rows + tile - 1) / tile;
   const int64_t row = tiles * t / T * tile;
   return row < rows ? row : rows;
