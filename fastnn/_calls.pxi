@@ -70,11 +70,13 @@ cdef class Forward(_Call):
     cdef readonly object out
     cdef _Array held  # so that the memory of `out` stays where it is
     cdef object dtype
+    cdef tuple shape  # of the last new array, which had so many rows:
+    cdef int64_t rows
 
     def __cinit__(self, Plan plan, Turn turn, object out=None, str link="identity"):
         self.job.mode = FNN_PREDICT
         self.job.link = LINK_NUMBERS[link]
-        self.out, self.dtype = out, numpy.dtype(plan.dtype)
+        self.out, self.dtype, self.rows = out, numpy.dtype(plan.dtype), -1
         if out is not None:
             self.held = plan._result("out", out, len(out), plan.outputs)
 
@@ -103,7 +105,9 @@ cdef class Forward(_Call):
             return None
         try:
             if self.takes(&view):
-                out = empty((view.shape[0], self.plan.outputs), self.dtype)
+                if self.rows != view.shape[0]:
+                    self.rows, self.shape = view.shape[0], (view.shape[0], self.plan.outputs)
+                out = empty(self.shape, self.dtype)
                 PyObject_GetBuffer(out, &result, PyBUF_SIMPLE)
                 # Asked again: a new array may wake the garbage collector, and that anything.
                 done = self.takes(&view)

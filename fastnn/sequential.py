@@ -305,7 +305,8 @@ class Sequential(Files):
         ValueError
             If the shape is wrong or a value is not finite.
         """
-        outputs: Any = self._forward and self._forward.fresh(X)
+        forward = self._forward
+        outputs: Any = None if forward is None else forward.fresh(X)
         return self._outputs(X, self._own_link()) if outputs is None else outputs
 
     def predict_proba(self, X: Any) -> np.ndarray:
