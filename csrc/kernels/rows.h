@@ -106,16 +106,20 @@ static REAL converted(const char *at, int32_t type) {
 }
 #undef ELEMENT
 
+/* Of sums of x - x: all bits are 0, or some lane is NaN. */
 static int is_zero(const block *sum) {
-  REAL total = 0;
-  for (int i = 0; i < FNN_BLOCK; i++)
-    total += (*sum)[i];
-  return total == 0;
+  uint64_t words[sizeof *sum / sizeof(uint64_t)], any = 0;
+  memcpy(words, sum, sizeof words);
+  FNN_UNROLL
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+    any |= words[i];
+  return any == 0;
 }
 
 /* Returns whether all of it is finite. */
 static int gather_group(const row_group *group, int64_t columns, int64_t step, int32_t type,
                         int64_t stride, REAL *H) {
+  static const INT lanes[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
   if (columns <= FNN_BLOCK / 2 && group->reads_on) {
     if (type == FNN_F32 && step == (int64_t)sizeof(float)) {
       if (columns <= FNN_BLOCK / 4)
@@ -131,8 +135,8 @@ static int gather_group(const row_group *group, int64_t columns, int64_t step, i
   block sum = {0};
   iblock used;
   int64_t k = 0, whole = columns / FNN_BLOCK * FNN_BLOCK;
-  for (int i = 0; i < FNN_BLOCK; i++)
-    used[i] = whole + i < columns ? -1 : 0;
+  memcpy(&used, lanes, sizeof used);
+  used = used < (INT)(columns - whole);
   whole = group->reads_on ? columns : whole;
   switch (type) {
   case FNN_F32:
@@ -262,6 +266,7 @@ static int64_t gather_rows(const fnn_array *source, const int64_t *order, int64_
 
 static void scatter_rows(int64_t C, int64_t stride, const void *Z, int64_t r0, int64_t r1,
                          int32_t link, void *out) {
+  const REAL *end = (const REAL *)out + (r1 - r0) * C;
   for (int64_t r = r0; r < r1; r++) {
     const REAL *z = (const REAL *)Z + r * FNN_BLOCK;
     REAL *y = (REAL *)out + (r - r0) * C;
@@ -285,7 +290,10 @@ static void scatter_rows(int64_t C, int64_t stride, const void *Z, int64_t r0, i
           x = vsigmoid(x);
         vstore(line + i, x);
       }
-      memcpy(y + c, line, (size_t)(C - c < FNN_BLOCK ? C - c : FNN_BLOCK) * sizeof(REAL));
+      if (end - (y + c) >= FNN_BLOCK) /* what is too much is overwritten by the next rows */
+        memcpy(y + c, line, sizeof line);
+      else
+        memcpy(y + c, line, (size_t)(C - c < FNN_BLOCK ? C - c : FNN_BLOCK) * sizeof(REAL));
     }
   }
 }
