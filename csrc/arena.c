@@ -16,8 +16,8 @@
 #define CACHE_LINE 64
 #define HUGE_PAGE (2 << 20)
 /* From so much on: to get a huge page takes as long as to get 30 to 90 small ones, of 4 kB (in the
- * virtual machine where that was measured), and nobody should hold twice what is used. */
-#define LARGE (HUGE_PAGE / 2)
+ * virtual machine where that was measured); what is smaller should not hold so much. */
+#define LARGE (HUGE_PAGE / 4)
 #define ROUND_UP(x, m) (((x) + (m) - 1) / (m) * (m))
 
 static atomic_int_fast64_t allocations;
