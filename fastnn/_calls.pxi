@@ -12,8 +12,9 @@ import numpy
 
 cdef object ndarray = numpy.ndarray, empty = numpy.empty
 
-# Rows times parameters of a job that keeps the GIL: about 20 microseconds.
-cdef int64_t SMALL = 1 << 19
+# Rows times parameters, and how often these are gone through, of a job that keeps the GIL: 10 to 30
+# microseconds.
+cdef int64_t SMALL = 3 << 19
 
 
 cdef bint view_plain(object x, Py_buffer *view) noexcept:
@@ -158,6 +159,7 @@ cdef class Step(_Call):
                   tuple hyperparameters, double clip_value=0, double clip_norm=0,
                   double clip_global_norm=0, bint shared_penalties=False):
         self.job.mode = FNN_TRAIN
+        self.most //= 3  # forward, backward, the gradient
         self.schedule, self.vector = lr, loss_vector
         self.job.schedule, self.job.lr_factor = lr.schedule, 1
         self.job.labels = labels
