@@ -22,6 +22,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy
 from setuptools import Extension, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_ext import build_ext
@@ -133,7 +134,7 @@ setup(
         Extension(
             "fastnn._core",
             ["fastnn/_core.pyx"],
-            include_dirs=["csrc"],
+            include_dirs=["csrc", numpy.get_include()],
             define_macros=macros,
             extra_compile_args=flags,
             extra_link_args=link,

@@ -8,23 +8,9 @@ right.  Of all else nothing happens: then the way has to be taken that every job
 that finds out what is wrong with it.
 """
 
-import numpy
-
-cdef object ndarray = numpy.ndarray, empty = numpy.empty
-
 # Rows times parameters, and how often these are gone through, of a job that keeps the GIL: 10 to 30
 # microseconds.
 cdef int64_t SMALL = 3 << 19
-
-
-cdef bint view_plain(object x, Py_buffer *view) noexcept:
-    """Whether x is an array, of no subclass that may mean something else, and has a format."""
-    if type(x) is not ndarray:
-        return False
-    if get_buffer(x, view, PyBUF_STRIDES | PyBUF_FORMAT) != 0:  # dates have none
-        PyErr_Clear()
-        return False
-    return True
 
 
 cdef class _Call:
@@ -42,20 +28,21 @@ cdef class _Call:
         memset(&self.job, 0, sizeof(self.job))
         self.job.threads = 1
 
-    cdef bint takes(self, const Py_buffer *view) noexcept:
+    cdef bint takes(self, object X) noexcept:
         """Whether the job can be done here, with these inputs; then they are its inputs.
 
         Before that nothing of the job may be changed: the engine may be at it.
         """
-        if (not self.turn.is_free(self.plan) or view.ndim != 2
-                or view.shape[1] != self.plan.inputs or view.shape[0] > self.most):
+        cdef fnn_array inputs
+        if (not self.turn.is_free(self.plan) or not describe_plain(X, 2, &inputs)
+                or inputs.columns != self.plan.inputs or inputs.rows > self.most):
             return False
-        if view.shape[0] > self.alone:
-            if fnn_plan_threads(self.plan.plan, self.job.mode, view.shape[0], 2) != 1:
+        if inputs.rows > self.alone:
+            if fnn_plan_threads(self.plan.plan, self.job.mode, inputs.rows, 2) != 1:
                 return False
-            self.alone = view.shape[0]
-        self.job.end = view.shape[0]
-        return describe(view, &self.job.inputs)
+            self.alone = inputs.rows
+        self.job.inputs, self.job.end = inputs, inputs.rows
+        return True
 
     cdef bint succeeds(self) noexcept:
         return fnn_run(self.plan.plan, &self.job) == FNN_OK
@@ -70,28 +57,22 @@ cdef class Forward(_Call):
 
     cdef readonly object out
     cdef _Array held  # so that the memory of `out` stays where it is
-    cdef object dtype
-    cdef tuple shape  # of the last new array, which had so many rows:
-    cdef int64_t rows
+    cdef int dtype  # NumPy's number of it
 
     def __cinit__(self, Plan plan, Turn turn, object out=None, str link="identity"):
         self.job.mode = FNN_PREDICT
         self.job.link = LINK_NUMBERS[link]
-        self.out, self.dtype, self.rows = out, numpy.dtype(plan.dtype), -1
+        self.out = out
+        self.dtype = NPY_FLOAT if plan.dtype == "float32" else NPY_DOUBLE
         if out is not None:
             self.held = plan._result("out", out, len(out), plan.outputs)
 
     def __call__(self, object X):
-        cdef Py_buffer view
-        cdef bint done = False
-        cdef int64_t rows = 0
-        if self.held is not None and view_plain(X, &view):
-            rows = view.shape[0] if view.ndim == 2 else 0
-            if rows <= self.held.array.rows and self.takes(&view):
-                self.job.outputs = self.held.view.buf
-                done = self.succeeds()
-            PyBuffer_Release(&view)
-        if not done:
+        if self.held is None or not self.takes(X) or self.job.end > self.held.array.rows:
+            return self.otherwise(X)
+        cdef int64_t rows = self.job.end
+        self.job.outputs = self.held.view.buf
+        if not self.succeeds():
             return self.otherwise(X)
         return self.out if rows == self.held.array.rows else self.out[:rows]
 
@@ -100,25 +81,15 @@ cdef class Forward(_Call):
 
     def fresh(self, object X):
         """The outputs in a new array, or None."""
-        cdef Py_buffer view, result
-        cdef bint done = False
-        if not view_plain(X, &view):
+        if not self.takes(X):
             return None
-        try:
-            if self.takes(&view):
-                if self.rows != view.shape[0]:
-                    self.rows, self.shape = view.shape[0], (view.shape[0], self.plan.outputs)
-                out = empty(self.shape, self.dtype)
-                PyObject_GetBuffer(out, &result, PyBUF_SIMPLE)
-                # Asked again: a new array may wake the garbage collector, and that anything.
-                done = self.takes(&view)
-                if done:
-                    self.job.outputs = result.buf
-                    done = self.succeeds()
-                PyBuffer_Release(&result)
-        finally:
-            PyBuffer_Release(&view)
-        return out if done else None
+        cdef Py_ssize_t[2] shape = [self.job.end, self.plan.outputs]
+        out = PyArray_SimpleNew(2, shape, self.dtype)
+        # Asked again: whoever watches the memory of Python may have used the network.
+        if not self.takes(X):
+            return None
+        self.job.outputs = PyArray_DATA(<PyArrayObject *>out)
+        return out if self.succeeds() else None
 
     @property
     def bad_row(self):
@@ -170,26 +141,10 @@ cdef class Step(_Call):
         self.job.clip_global_norm = clip_global_norm
         self.job.shared_penalties = shared_penalties
 
-    cdef bint takes_targets(self, const Py_buffer *view) noexcept:
-        """One column may also be a vector."""
-        cdef fnn_array *y = &self.job.targets
-        if view.ndim != 1:
-            return describe(view, y)
-        y.data, y.type = view.buf, type_of(view.format, view.itemsize)
-        y.rows, y.columns = view.shape[0], 1
-        y.row_bytes, y.column_bytes = view.strides[0], view.itemsize
-        return y.type >= 0
-
     def __call__(self, object X, object y, uint64_t seed):
-        cdef Py_buffer inputs, targets
-        cdef bint done = False
-        if not view_plain(X, &inputs):
+        cdef fnn_array targets
+        # The engine itself refuses targets of another shape or type.
+        if not describe_plain(y, 1, &targets) or not self.takes(X) or self.job.end == 0:
             return None
-        if view_plain(y, &targets):
-            # The engine itself refuses targets of another shape or type.
-            if self.takes(&inputs) and self.job.end > 0 and self.takes_targets(&targets):
-                self.job.batch, self.job.seed = self.job.end, seed
-                done = self.succeeds()
-            PyBuffer_Release(&targets)
-        PyBuffer_Release(&inputs)
-        return self.job.loss_sum / self.job.weight_sum if done else None
+        self.job.targets, self.job.batch, self.job.seed = targets, self.job.end, seed
+        return self.job.loss_sum / self.job.weight_sum if self.succeeds() else None

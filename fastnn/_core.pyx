@@ -10,7 +10,6 @@ imports nothing of fastnn.
 cimport cython
 from cpython.buffer cimport (
     PyBUF_FORMAT,
-    PyBUF_SIMPLE,
     PyBUF_STRIDES,
     PyBuffer_Release,
     PyObject_CheckBuffer,
@@ -41,8 +40,6 @@ cdef extern from *:
 
 cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
-    void PyErr_Clear() noexcept
-    int get_buffer "PyObject_GetBuffer"(object, Py_buffer *, int) noexcept
     unsigned long PyThread_get_thread_ident() noexcept nogil
 
 
@@ -81,6 +78,7 @@ cdef fnn_optimizer_state optimizer_struct(tuple values) except *:
 
 
 include "_array.pxi"
+include "_numpy.pxi"
 include "_schedule.pxi"
 include "_job.pxi"
 include "_signals.pxi"

@@ -48,6 +48,15 @@ def test_predict_has_the_bits_of_the_long_way(dtype, n):
         np.testing.assert_array_equal(found, net.predict(given.tolist() if n else given))
 
 
+@pytest.mark.parametrize("dtype", "?bBhHiIlLqQfd")
+def test_short_calls_read_all_types_and_layouts(dtype):
+    net, X = network(), (10 * rows(4)).astype("i1").astype(dtype)
+    unaligned = np.frombuffer(b"-" + X.tobytes(), X.dtype, offset=1).reshape(X.shape)  # read-only
+    for given in (X, X[::-1], X[:, ::-1], np.asfortranarray(X), unaligned):
+        found = net._forward.fresh(given)
+        np.testing.assert_array_equal(found, net.predict(given.tolist()))
+
+
 def test_what_is_not_small_and_plain_takes_the_long_way():
     class Subclass(np.ndarray):
         pass
