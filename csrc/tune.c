@@ -11,10 +11,12 @@
 
 #define TURNS 4 /* of a comparison: each level twice, of which the faster counts */
 #define TURN_SECONDS 3e-4
+#define COLD_SECONDS 1e-3 /* of first steps, which say nothing */
 #define REST_SECONDS 0.2
 #define REST_TURNS 50.0 /* a comparison takes at most this part of the time ... */
-#define SHORT_RESTS 5   /* ... but for the first: of cold caches, and not to be relied on for long \
-                         */
+#define SHORT_RESTS                                                                                \
+  5 /* ... but for the first: of cold caches, and not to be relied on for long                     \
+     */
 /* A step that takes longer is a large one, on which all threads pay, and too dear to try. */
 #define LONG_STEP 1e-3
 #define GAIN 0.97 /* what more threads must bring */
@@ -61,7 +63,7 @@ void fnn_tune_begin(fnn_tune *tune, int32_t most, int64_t batch, int32_t optimiz
   tune->optimizer = optimizer;
   tune->level = top_of(tune);
   if (tune->level > 0)
-    compare_with(tune, tune->level - 1);
+    tune->rest = COLD_SECONDS;
 }
 
 int fnn_tune_threads(const fnn_tune *tune) {

@@ -56,6 +56,7 @@
 
 /* units.h */
 #define fetch_ahead FNN_REAL(fetch_ahead)
+#define fetch_copy FNN_REAL(fetch_copy)
 
 /* activations.h */
 #define gelu_tanh_slope FNN_REAL(gelu_tanh_slope)

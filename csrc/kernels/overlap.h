@@ -130,12 +130,29 @@ FNN_INLINE void overlapped_tile(const int optimizer, const fnn_layer *d, int64_t
   waiting->last = 0;
 }
 
+/* The transposed copy of a large layer is in no cache, and its lines lie apart: those that the next
+ * two units write, side by side, are asked for while this one is done. */
+#define FAR_BYTES (1 << 22)
+
+FNN_INLINE void fetch_copy(const fnn_layer *d, int64_t u, fnn_ahead *ahead) {
+  const unit_place next = place_of(d, u + 1);
+  if (ahead->each > 0 || !d->WT || next.k % FNN_PANEL ||
+      d->K * d->N * (int64_t)sizeof(REAL) < FAR_BYTES)
+    return;
+  const int64_t at = next.k * FNN_ROUND_UP(d->N, FNN_BLOCK) + next.panel * FNN_PANEL;
+  ahead->row = (const char *)((const REAL *)d->WT + at);
+  ahead->bytes = FNN_PANEL * FNN_PANEL * (int64_t)sizeof(REAL);
+  ahead->due = ahead->bytes / (FNN_AHEAD_LINES * 64);
+  ahead->at = ahead->position = ahead->end = 0;
+}
+
 FNN_INLINE void overlapped_units(const int optimizer, const fnn_layer *d, int64_t u0, int64_t u1,
                                  const fnn_update *update, fnn_ahead *ahead) {
   waiting_tile waiting;
   waiting.full = 0;
   for (int64_t u = u0; u < u1; u++) {
     ahead->due = ahead->each;
+    fetch_copy(d, u, ahead);
     const unit_place at = place_of(d, u);
     if (at.k1 - at.k < FNN_BLOCK || at.n1 - at.panel < FNN_PANEL) {
       dense_unit(d, u, update);
