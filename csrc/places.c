@@ -3,7 +3,9 @@
  * The system tends to put a thread that wakes on the CPU of the one that woke it, and takes some
  * milliseconds to see that both are busy and another CPU is idle.  Two threads that wait for each
  * other take turns there, each until the waiting one parks: steps take many times as long
- * (docs/performance.md).  Only Linux tells where a thread is and takes orders. */
+ * (docs/performance.md).  Nor does giving way help, for newer schedulers let the one that yields go
+ * on until its next tick.  So a thread that goes to sleep forbids itself the CPU of the one that
+ * will wake it.  Only Linux tells where a thread is and takes orders. */
 #if defined(__linux__)
 #define _GNU_SOURCE
 #include <sched.h>
@@ -37,6 +39,26 @@ void fnn_leave_my_cpu(void) {
   if (sched_setaffinity(0, sizeof others, &others) == 0)
     sched_setaffinity(0, sizeof all, &all);
 }
+
+/* What the thread was allowed before it went to sleep, and is while it sleeps. */
+static _Thread_local cpu_set_t before, asleep;
+static _Thread_local int keeps_off;
+
+void fnn_sleep_off_cpu(int cpu) {
+  keeps_off = 0;
+  if (cpu < 0 || cpu >= CPU_SETSIZE || !allowed(&before) || CPU_COUNT(&before) < 2)
+    return;
+  asleep = before;
+  CPU_CLR(cpu, &asleep);
+  keeps_off = sched_setaffinity(0, sizeof asleep, &asleep) == 0;
+}
+
+void fnn_awake(void) {
+  cpu_set_t now; /* another program may have said something else meanwhile */
+  if (keeps_off && allowed(&now) && CPU_EQUAL(&now, &asleep))
+    sched_setaffinity(0, sizeof before, &before);
+  keeps_off = 0;
+}
 #else
 #if defined(_WIN32)
 int fnn_cpus(void) { return (int)GetActiveProcessorCount(ALL_PROCESSOR_GROUPS); }
@@ -45,4 +67,6 @@ int fnn_cpus(void) { return (int)sysconf(_SC_NPROCESSORS_ONLN); }
 #endif
 int fnn_my_cpu(void) { return -1; }
 void fnn_leave_my_cpu(void) {}
+void fnn_sleep_off_cpu(int cpu) { (void)cpu; }
+void fnn_awake(void) {}
 #endif

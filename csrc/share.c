@@ -21,7 +21,7 @@
 #define LAYER_NS 300
 /* What each thread must have to do: of training, whose threads wait for it from step to step and
  * go where they are not needed (tune.c); of other jobs, which wake them. */
-#define STEP_NS 4000
+#define STEP_NS 1500
 #define JOB_NS 20000
 /* Of weights, below which the barriers cost more than columns save. */
 #define COLUMN_BYTES (1 << 17)

@@ -80,7 +80,8 @@ static void thread_join(thread_t t) { pthread_join(t, NULL); }
  * sooner, they would park meanwhile, and so on: each barrier of the job would take that long. */
 #define SPIN_SECONDS 50e-6
 #define JOB_SPIN_SECONDS 400e-6
-/* Then whoever shares the CPU and is waited for may have it. */
+/* Then the one that is waited for may have the CPU, if it is this one.  Nobody else: another
+ * library's thread that watches for work would keep it until the system's next tick, 4 ms. */
 #define YIELD_SECONDS 10e-6
 #define SPINS_PER_LOOK 32 /* at the clock */
 
@@ -119,21 +120,30 @@ static void relax(void) {
 #endif
 }
 
+/* Whether another one of the job's threads, or the caller where there is none, was last seen on
+ * this CPU. */
+static int is_shared(int cpu, int threads) {
+  int shared = 0;
+  for (int i = 0; i < threads || i == 0; i++)
+    shared |= i != number && atomic_load_explicit(&team.cpu[i], memory_order_relaxed) == cpu;
+  return shared && cpu >= 0;
+}
+
 /* A thread that finds itself on the CPU of another one of the job goes elsewhere: who has been
  * woken looks, and who has waited in vain.  True if it went. */
 static int find_a_place(int threads) {
-  const int mine = fnn_my_cpu();
-  int shared = 0;
-  for (int i = 0; i < threads; i++)
-    shared |= i != number && atomic_load_explicit(&team.cpu[i], memory_order_relaxed) == mine;
-  if (shared &= mine >= 0)
+  const int mine = fnn_my_cpu(), shared = is_shared(mine, threads);
+  if (shared) {
+    /* Nowhere yet: whoever it is that shares the CPU shall not go too. */
+    atomic_store_explicit(&team.cpu[number], -1, memory_order_relaxed);
     fnn_leave_my_cpu();
+  }
   atomic_store_explicit(&team.cpu[number], shared ? fnn_my_cpu() : mine, memory_order_relaxed);
   return shared;
 }
 
 /* Watches *word for so many seconds, or until it is not `seen`; returns what it is. */
-static uint64_t watch(atomic_uint_fast64_t *word, uint64_t seen, double seconds) {
+static uint64_t watch(atomic_uint_fast64_t *word, uint64_t seen, double seconds, int threads) {
   uint64_t now;
   double start = 0;
   for (int spins = 0;; spins++) {
@@ -146,7 +156,7 @@ static uint64_t watch(atomic_uint_fast64_t *word, uint64_t seen, double seconds)
         start = t;
       else if (t - start > seconds)
         return seen;
-      else if (t - start > YIELD_SECONDS)
+      else if (t - start > YIELD_SECONDS && is_shared(fnn_my_cpu(), threads))
         thread_yield();
     }
   }
@@ -158,15 +168,20 @@ static uint64_t wait_for_change(atomic_uint_fast64_t *word, uint64_t seen, int t
   uint64_t now = seen;
   const int spin = atomic_load_explicit(&team.spin, memory_order_relaxed);
   const double seconds = threads ? JOB_SPIN_SECONDS : SPIN_SECONDS;
-  if (spin && ((now = watch(word, seen, seconds)) != seen ||
-               (find_a_place(threads) && (now = watch(word, seen, seconds)) != seen)))
+  if (spin && ((now = watch(word, seen, seconds, threads)) != seen ||
+               (find_a_place(threads) && (now = watch(word, seen, seconds, threads)) != seen)))
     return now;
+  const int for_job = spin && threads == 0;
+  if (for_job)
+    fnn_sleep_off_cpu(atomic_load_explicit(&team.cpu[0], memory_order_relaxed));
   mutex_lock(&team.mutex);
   atomic_fetch_add(&team.sleepers, 1);
   while ((now = atomic_load(word)) == seen)
     condition_wait(&team.changed, &team.mutex);
   atomic_fetch_sub(&team.sleepers, 1);
   mutex_unlock(&team.mutex);
+  if (for_job)
+    fnn_awake();
   if (spin)
     find_a_place(threads);
   return now;

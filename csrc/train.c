@@ -190,8 +190,7 @@ void fnn_work_together(void *context, int thread, int threads) {
         fnn_gather_targets(run, first, r0, r1);
         if (gathers(plan, phase + 1)) /* the clock goes on there */
           break;
-        fnn_gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1,
-                          layer_0.in[0].X);
+        fnn_gather_inputs(run, first, own_inputs ? 0 : r0, own_inputs ? rows : r1, layer_0.in[0].X);
         fnn_lap(&clock, FNN_WORK_gather, 0);
         break;
       case PHASE_FORWARD:

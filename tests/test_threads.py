@@ -105,6 +105,31 @@ def test_limits_of_the_environment(environment, limits):
     assert script(text, **environment) == str(limits)
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2,
+    reason="Linux with two CPUs",
+)
+def test_a_sleeping_thread_keeps_off_the_cpu_of_the_one_that_wakes_it():
+    text = """
+    from pathlib import Path
+
+    def allowed():
+        return [os.sched_getaffinity(int(task.name)) for task in Path("/proc/self/task").iterdir()]
+
+    mine, before = os.sched_getaffinity(0), len(allowed())
+    net = network()
+    net._exact_threads = 2
+    short(net)
+    end = time.monotonic() + 20
+    while sorted(map(len, allowed())) != [len(mine) - 1] + [len(mine)] * before:
+        assert time.monotonic() < end, allowed()
+        time.sleep(0.01)
+    short(net)  # it is awake again, and everywhere
+    assert os.sched_getaffinity(0) == mine
+    """
+    script(text)
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="Linux only")
 def test_limit_of_the_affinity_mask():
     text = """
