@@ -34,6 +34,8 @@ ABI3 = os.environ.get("FASTNN_ABI3", "0") not in ("", "0")
 
 AVX2 = ["-mavx2", "-mfma"]
 AVX512 = [*AVX2, "-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl"]
+# How to unwind the stack: kernels call nobody back, and 10 kB of the wheel would say it.
+KERNELS = [] if WINDOWS else ["-fno-asynchronous-unwind-tables"]
 ISAS = {"neon": []} if ARM else {"avx512": AVX512, "avx2": AVX2, "baseline": ["-march=x86-64-v2"]}
 CORE = ["ops", "cpu", "places", "team", "arena", "plan", "graph", "copies", "share", "schedule"]
 CORE += [
@@ -128,7 +130,10 @@ if ABI3:
 setup(
     libraries=[
         library("fastnn_core", [f"csrc/{name}.c" for name in CORE]),
-        *(library(f"fastnn_{isa}", [f"csrc/isa/{isa}.c"], own) for isa, own in ISAS.items()),
+        *(
+            library(f"fastnn_{isa}", [f"csrc/isa/{isa}.c"], [*own, *KERNELS])
+            for isa, own in ISAS.items()
+        ),
     ],
     ext_modules=[
         Extension(

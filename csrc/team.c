@@ -121,18 +121,18 @@ static void relax(void) {
 }
 
 /* Whether another one of the job's threads, or the caller where there is none, was last seen on
- * this CPU. */
-static int is_shared(int cpu, int threads) {
-  int shared = 0;
+ * this CPU, or may be, where the system does not tell. */
+static int may_be_shared(int cpu, int threads) {
+  int shared = cpu < 0;
   for (int i = 0; i < threads || i == 0; i++)
     shared |= i != number && atomic_load_explicit(&team.cpu[i], memory_order_relaxed) == cpu;
-  return shared && cpu >= 0;
+  return shared;
 }
 
 /* A thread that finds itself on the CPU of another one of the job goes elsewhere: who has been
  * woken looks, and who has waited in vain.  True if it went. */
 static int find_a_place(int threads) {
-  const int mine = fnn_my_cpu(), shared = is_shared(mine, threads);
+  const int mine = fnn_my_cpu(), shared = mine >= 0 && may_be_shared(mine, threads);
   if (shared) {
     /* Nowhere yet: whoever it is that shares the CPU shall not go too. */
     atomic_store_explicit(&team.cpu[number], -1, memory_order_relaxed);
@@ -156,7 +156,7 @@ static uint64_t watch(atomic_uint_fast64_t *word, uint64_t seen, double seconds,
         start = t;
       else if (t - start > seconds)
         return seen;
-      else if (t - start > YIELD_SECONDS && is_shared(fnn_my_cpu(), threads))
+      else if (t - start > YIELD_SECONDS && may_be_shared(fnn_my_cpu(), threads))
         thread_yield();
     }
   }
