@@ -3,8 +3,7 @@
  * The system tends to put a thread that wakes on the CPU of the one that woke it, and takes some
  * milliseconds to see that both are busy and another CPU is idle.  Two threads that wait for each
  * other take turns there, each until the waiting one parks: steps take many times as long
- * (docs/performance.md).  Nor does giving way help, for newer schedulers let the one that yields go
- * on until its next tick.  So a thread that goes to sleep forbids itself the CPU of the one that
+ * (docs/performance.md).  So a thread that goes to sleep forbids itself the CPU of the one that
  * will wake it.  Only Linux tells where a thread is and takes orders. */
 #if defined(__linux__)
 #define _GNU_SOURCE

@@ -92,7 +92,8 @@ typedef struct {
 } fnn_update;
 #define FNN_STORE (-1)
 
-/* Rows that the next batch will gather: some lines of cache are asked for with each weight unit. */
+/* Lines of cache that will be wanted, some of which are asked for with each weight unit: rows that
+ * the next batch gathers, or, where there are none, a part of a large layer's transposed copy. */
 typedef struct {
   const char *data;     /* of the caller's array */
   const int64_t *order; /* of its rows, or NULL */

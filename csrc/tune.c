@@ -14,9 +14,7 @@
 #define COLD_SECONDS 1e-3 /* of first steps, which say nothing */
 #define REST_SECONDS 0.2
 #define REST_TURNS 50.0 /* a comparison takes at most this part of the time ... */
-#define SHORT_RESTS                                                                                \
-  5 /* ... but for the first: of cold caches, and not to be relied on for long                     \
-     */
+#define SHORT_RESTS 5   /* ... but for the first ones, of cold caches */
 /* A step that takes longer is a large one, on which all threads pay, and too dear to try. */
 #define LONG_STEP 1e-3
 #define GAIN 0.97 /* what more threads must bring */

@@ -164,8 +164,6 @@ if not TYPE_CHECKING:  # to which every name would be right
         if name in _HOME:
             value = getattr(importlib.import_module(f"fastnn.{_HOME[name]}"), name)
             globals()[name] = value  # found at once from now on
-            if name == "Sequential":  # most are trained, and the first epoch need not wait for it
-                importlib.import_module("fastnn.training")
             return value
         module = f"fastnn.{name}"
         try:

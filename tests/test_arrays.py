@@ -179,6 +179,24 @@ def test_what_is_not_finite_is_found(x, dtype):
     assert not finite[int(row), int(column)]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("given", ["float32", "float64"])
+@pytest.mark.parametrize("columns", [1, 3, 4, 5, 7, 8, 9, 16, 17])
+def test_narrow_rows_are_read_whole(columns, given, dtype):
+    """Short rows are read by 4, 8 or 16 elements, which ends of the array have not."""
+    network = fastnn.Sequential([fastnn.Dense(2)], columns, dtype=dtype)
+    X = np.random.default_rng(0).normal(size=(21, columns)).astype(given)
+    expected = X.astype(dtype) @ network.layers[0].weights + network.layers[0].bias
+    for rows in (X, np.hstack([np.full_like(X, np.nan), X])[:, columns:]):
+        np.testing.assert_allclose(network.predict(rows), expected, rtol=1e-4, atol=1e-6)
+    for row in range(len(X)):
+        for value in (np.nan, np.inf, -np.inf):
+            bad = X.copy()
+            bad[row, -1] = value
+            with pytest.raises(ValueError, match=rf"X: got .* in row {row}, column {columns - 1},"):
+                network.predict(bad)
+
+
 @pytest.mark.parametrize("value", [np.longdouble("1e4000"), np.float64(1e300), np.float16(np.inf)])
 def test_numbers_too_large_for_the_network(value):
     with pytest.raises(ValueError, match=r"^X: got (inf|1e\+300, too large for float32) in row 1"):

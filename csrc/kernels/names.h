@@ -54,10 +54,6 @@
 #define tile_rows_product FNN_REAL(tile_rows_product)
 #define tile_unit_product FNN_REAL(tile_unit_product)
 
-/* units.h */
-#define fetch_ahead FNN_REAL(fetch_ahead)
-#define fetch_copy FNN_REAL(fetch_copy)
-
 /* activations.h */
 #define gelu_tanh_slope FNN_REAL(gelu_tanh_slope)
 #define mish_gate FNN_REAL(mish_gate)
@@ -100,6 +96,7 @@
 /* overlap.h */
 #define waiting_tile FNN_REAL(waiting_tile)
 #define fetch_ahead FNN_REAL(fetch_ahead)
+#define fetch_copy FNN_REAL(fetch_copy)
 #define waiting_rule FNN_REAL(waiting_rule)
 #define rule_of FNN_REAL(rule_of)
 #define take_register FNN_REAL(take_register)
